@@ -1,0 +1,1 @@
+//! offloop on a mio loop.

@@ -1,0 +1,2 @@
+//! The `offloop` command.
+fn main() {}

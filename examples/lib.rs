@@ -1,0 +1,1 @@
+//! Complete programs; each `.rs` file beside this one is an example of its own.
