@@ -1,0 +1,160 @@
+//! What CI runs: stages in one table, in the order in which they run.
+//!
+//! Invariant: the table is the only list of stages; the command line, `--list` and the
+//! closing summary are made from it.
+
+mod examples;
+mod msrv;
+mod stages;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::workspace::Workspace;
+
+/// What a stage has to say beside having passed: what it counted, or did not check.
+pub(crate) type Note = String;
+
+/// One step of CI, which can also be run alone.
+pub(crate) struct Stage {
+    pub(crate) name: &'static str,
+    /// Typical minutes on two cores with an empty target directory.
+    pub(crate) minutes: f32,
+    pub(crate) what: &'static str,
+    pub(crate) run: fn(&Workspace) -> Result<Note>,
+}
+
+/// Cheap stages first, so that the commonest mistakes are told within seconds.
+const STAGES: &[Stage] = &[
+    Stage {
+        name: "tidy",
+        minutes: 0.1,
+        what: "the house rules",
+        run: stages::tidy,
+    },
+    Stage {
+        name: "fmt",
+        minutes: 0.1,
+        what: "rustfmt changes nothing",
+        run: stages::fmt,
+    },
+    Stage {
+        name: "lint",
+        minutes: 2.0,
+        what: "clippy without warnings, each feature alone too",
+        run: stages::lint,
+    },
+    Stage {
+        name: "msrv",
+        minutes: 0.5,
+        what: "nothing newer than the manifest's rust-version is used",
+        run: msrv::run,
+    },
+    Stage {
+        name: "docs",
+        minutes: 0.5,
+        what: "rustdoc without warnings, private items too",
+        run: stages::docs,
+    },
+    Stage {
+        name: "test",
+        minutes: 6.0,
+        what: "all tests of the workspace, doctests included",
+        run: stages::test,
+    },
+    Stage {
+        name: "examples",
+        minutes: 0.5,
+        what: "every program in examples/ runs and succeeds",
+        run: examples::run,
+    },
+    Stage {
+        name: "loom",
+        minutes: 5.0,
+        what: "loom models of the atomic protocols",
+        run: stages::loom,
+    },
+    Stage {
+        name: "miri",
+        minutes: 0.1,
+        what: "the library's unit tests under Miri, where it is installed",
+        run: stages::miri,
+    },
+];
+
+/// What became of one stage.
+struct Report {
+    name: &'static str,
+    took: Duration,
+    outcome: Result<Note>,
+}
+
+pub(crate) fn command(workspace: &Workspace, args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == "--list") {
+        print_list();
+        return Ok(());
+    }
+    let mut reports = Vec::new();
+    for stage in select(args)? {
+        eprintln!("\n== {}: {}", stage.name, stage.what);
+        let started = Instant::now();
+        let outcome = (stage.run)(workspace);
+        let failed = outcome.is_err();
+        reports.push(Report {
+            name: stage.name,
+            took: started.elapsed(),
+            outcome,
+        });
+        if failed {
+            break;
+        }
+    }
+    summarize(&reports)
+}
+
+/// The named stages in the order of the table, or all of them.
+fn select(names: &[String]) -> Result<Vec<&'static Stage>> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| STAGES.iter().all(|stage| stage.name != **name))
+    {
+        let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+        bail!(
+            "there is no stage `{unknown}`; there are: {}",
+            known.join(", ")
+        );
+    }
+    let wanted = |stage: &&Stage| names.is_empty() || names.iter().any(|name| name == stage.name);
+    Ok(STAGES.iter().filter(wanted).collect())
+}
+
+fn print_list() {
+    println!("{:<9} {:>7}  what", "stage", "minutes");
+    for stage in STAGES {
+        println!("{:<9} {:>7.1}  {}", stage.name, stage.minutes, stage.what);
+    }
+    let total: f32 = STAGES.iter().map(|stage| stage.minutes).sum();
+    println!("{:<9} {total:>7.1}", "all");
+}
+
+fn summarize(reports: &[Report]) -> Result<()> {
+    println!("\nci summary");
+    let mut failure = None;
+    for report in reports {
+        let took_s = report.took.as_secs_f64();
+        let (word, note) = match &report.outcome {
+            Ok(note) => ("ok", note.as_str()),
+            Err(_) => ("FAILED", ""),
+        };
+        let line = format!("  {:<9} {word:<6} {took_s:>7.1} s  {note}", report.name);
+        println!("{}", line.trim_end());
+        if let Err(error) = &report.outcome {
+            failure = Some((report.name, error));
+        }
+    }
+    match failure {
+        Some((name, error)) => bail!("stage `{name}` failed: {error:#}"),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,133 @@
+//! The stages which are little more than one cargo command each.
+//!
+//! Invariant: they share one target directory and one profile, except loom, whose
+//! `--cfg` changes every crate; so nothing is built twice.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use super::Note;
+use crate::cmd::Cmd;
+use crate::platform::toolchain;
+use crate::tidy;
+use crate::workspace::{Package, Workspace};
+
+/// Exhaustive search grows steeply with the preemptions it may place; three find what
+/// is found in practice.
+const LOOM_MAX_PREEMPTIONS: &str = "3";
+
+pub(super) fn tidy(workspace: &Workspace) -> Result<Note> {
+    tidy::check(workspace)
+}
+
+pub(super) fn fmt(workspace: &Workspace) -> Result<Note> {
+    workspace.cargo().args(["fmt", "--all", "--check"]).run()?;
+    Ok(Note::new())
+}
+
+pub(super) fn lint(workspace: &Workspace) -> Result<Note> {
+    clippy(
+        workspace,
+        &["--workspace", "--all-targets"],
+        &["-Dwarnings"],
+    )?;
+    let mut combinations = 0;
+    for package in workspace
+        .packages
+        .iter()
+        .filter(|package| package.is_library())
+    {
+        for features in feature_sets(package) {
+            let mut args = vec!["--package", &package.name, "--lib", "--no-default-features"];
+            args.extend(["--features", &features]);
+            clippy(workspace, &args, &["-Dwarnings"])?;
+            combinations += 1;
+        }
+    }
+    Ok(match combinations {
+        0 => Note::new(),
+        n => format!("{n} feature sets beside the default"),
+    })
+}
+
+/// No feature, then each one alone; nothing for a package that has none.
+fn feature_sets(package: &Package) -> Vec<String> {
+    let own = package.features.iter().filter(|name| *name != "default");
+    let mut sets: Vec<String> = own.cloned().collect();
+    if !package.features.is_empty() {
+        sets.insert(0, String::new());
+    }
+    sets
+}
+
+pub(super) fn clippy(workspace: &Workspace, args: &[&str], lints: &[&str]) -> Result<()> {
+    let cmd = workspace.cargo().args(["clippy", "--quiet"]).args(args);
+    cmd.arg("--").args(lints).run()
+}
+
+/// Twice: public items as readers see them, then private ones. The library and the
+/// command share a name, hence a page, so programs and libraries take turns.
+pub(super) fn docs(workspace: &Workspace) -> Result<Note> {
+    let doc = |args: &[&str]| {
+        let cmd = workspace.cargo().env("RUSTDOCFLAGS", "-Dwarnings");
+        cmd.args(["doc", "--quiet", "--workspace", "--no-deps"])
+            .args(args)
+            .run()
+    };
+    doc(&["--bins", "--examples", "--document-private-items"])?;
+    doc(&["--lib", "--document-private-items"])?;
+    doc(&["--lib"])?;
+    Ok(Note::new())
+}
+
+pub(super) fn test(workspace: &Workspace) -> Result<Note> {
+    workspace
+        .cargo()
+        .args(["test", "--workspace", "--all-targets"])
+        .run()?;
+    workspace
+        .cargo()
+        .args(["test", "--workspace", "--doc"])
+        .run()?;
+    Ok(Note::new())
+}
+
+pub(super) fn loom(workspace: &Workspace) -> Result<Note> {
+    let preemptions = std::env::var("LOOM_MAX_PREEMPTIONS");
+    let preemptions = preemptions.unwrap_or_else(|_| LOOM_MAX_PREEMPTIONS.to_owned());
+    let target: PathBuf = workspace.target.join("loom");
+    let cargo = || -> Cmd {
+        let cmd = workspace.cargo().env("CARGO_TARGET_DIR", &target);
+        cmd.env("LOOM_MAX_PREEMPTIONS", &preemptions)
+            .env("RUSTFLAGS", "--cfg loom -Dwarnings")
+            .args(["test", "--package", "offloop", "--lib", "--release", "loom"])
+    };
+    let listed = cargo().args(["--", "--list"]).stdout()?;
+    let models = listed
+        .lines()
+        .filter(|line| line.ends_with(": test"))
+        .count();
+    if models == 0 {
+        bail!("no test of a module named `loom` was found, so no protocol is modelled");
+    }
+    cargo().run()?;
+    Ok(format!(
+        "{models} models, at most {preemptions} preemptions"
+    ))
+}
+
+/// Runs only what is installed: `cargo miri setup` would download what is missing.
+pub(super) fn miri(workspace: &Workspace) -> Result<Note> {
+    let Some(toolchain) = toolchain::with_miri() else {
+        return Ok("NOT RUN: no installed toolchain has both miri and rust-src".to_owned());
+    };
+    Cmd::new("rustup")
+        .dir(&workspace.root)
+        .env_remove("CARGO")
+        .env("MIRIFLAGS", "-Zmiri-disable-isolation")
+        .args(["run", &toolchain, "cargo", "miri", "test"])
+        .args(["--package", "offloop", "--lib"])
+        .run()?;
+    Ok(format!("with {toolchain}"))
+}

@@ -1,0 +1,10 @@
+//! Commands on demand: what is too slow for every run, or needs more than cargo.
+//!
+//! Invariant: nothing here downloads a toolchain. What is missing is named with the
+//! Debian packages that bring it.
+
+pub(crate) mod sanitize;
+pub(crate) mod stress;
+pub(crate) mod targets;
+pub(crate) mod toolchain;
+mod wine;

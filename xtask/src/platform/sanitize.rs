@@ -1,0 +1,61 @@
+//! The library's tests under sanitizers.
+//!
+//! Invariant: a tool that is not there is an error which names what to install, never a
+//! silent pass.
+
+use anyhow::{Context, Result};
+
+use super::toolchain::{self, Debian};
+use crate::cmd::Cmd;
+use crate::workspace::Workspace;
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const TESTS: &[&str] = &[
+    "test",
+    "--package",
+    "offloop",
+    "--lib",
+    "--tests",
+    "--target",
+    TARGET,
+];
+
+/// Std is built with the sanitizer too: without that, it reports races in std which are
+/// none. Debian ships no runtime library, so a rustup toolchain's is linked instead.
+pub(crate) fn tsan(workspace: &Workspace, args: &[String]) -> Result<()> {
+    let debian = Debian::find(workspace)?;
+    let runtime = toolchain::sanitizer_runtime(TARGET, "tsan")
+        .context("needs librustc-*_rt.tsan.a, which rustup's toolchains bring for x86_64 Linux")?;
+    let flags = format!(
+        "-Zsanitizer=thread -Zexternal-clangrt -Clink-arg=-Wl,--whole-archive \
+         -Clink-arg={} -Clink-arg=-Wl,--no-whole-archive",
+        runtime.display()
+    );
+    debian
+        .cargo(workspace, "tsan")
+        .env("RUSTFLAGS", flags)
+        .env("TSAN_OPTIONS", "halt_on_error=1")
+        .args(TESTS)
+        .arg("-Zbuild-std")
+        .args(args)
+        .run()
+}
+
+pub(crate) fn asan(workspace: &Workspace, args: &[String]) -> Result<()> {
+    let nightly = toolchain::nightly()
+        .context("needs a nightly toolchain, and none is installed under rustup")?;
+    Cmd::new("rustup")
+        .dir(&workspace.root)
+        .env_remove("CARGO")
+        .env("CARGO_TARGET_DIR", workspace.target.join("asan"))
+        // std is prebuilt without the sanitizer, which changes the calling convention
+        // for no type that crosses here.
+        .env(
+            "RUSTFLAGS",
+            "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer",
+        )
+        .args(["run", &nightly, "cargo"])
+        .args(TESTS)
+        .args(args)
+        .run()
+}

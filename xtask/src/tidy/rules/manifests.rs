@@ -1,0 +1,76 @@
+//! What every member's manifest inherits from the root.
+//!
+//! Invariant: members are found by the root's own patterns.
+
+use toml::{Table, Value};
+
+use crate::tidy::tree::{Finding, SourceFile, Tree};
+
+/// Keys that a member takes from the workspace, as table and key.
+const INHERITED: &[(&str, &str)] = &[
+    ("package", "version"),
+    ("package", "edition"),
+    ("package", "rust-version"),
+    ("package", "license"),
+];
+
+pub(super) fn parse(file: &SourceFile) -> Option<Table> {
+    file.text.parse().ok()
+}
+
+pub(super) fn inherit(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let patterns = member_patterns(tree);
+    for file in tree.manifests() {
+        let Some(manifest) = parse(file) else {
+            findings.push(file.finding(1, "is no valid TOML"));
+            continue;
+        };
+        let dir = file.path.strip_suffix("/Cargo.toml").unwrap_or("");
+        if !patterns.iter().any(|pattern| matches(pattern, dir)) {
+            continue;
+        }
+        if manifest
+            .get("lints")
+            .and_then(|lints| lints.get("workspace"))
+            != Some(&true.into())
+        {
+            findings.push(file.finding(1, "lacks `[lints] workspace = true`"));
+        }
+        for (table, key) in INHERITED {
+            let value = manifest.get(*table).and_then(|table| table.get(*key));
+            let inherited = value.and_then(|value| value.get("workspace"));
+            if inherited.and_then(Value::as_bool) != Some(true) {
+                let what = format!("[{table}] lacks `{key}.workspace = true`");
+                findings.push(file.finding(line_of(file, key), what));
+            }
+        }
+    }
+    findings
+}
+
+fn member_patterns(tree: &Tree) -> Vec<String> {
+    let root = tree.get("Cargo.toml").and_then(parse).unwrap_or_default();
+    let members = root.get("workspace").and_then(|table| table.get("members"));
+    let members = members.and_then(Value::as_array).into_iter().flatten();
+    members
+        .filter_map(|member| member.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// Cargo's patterns as this workspace uses them: `*` is any one part of a path.
+fn matches(pattern: &str, dir: &str) -> bool {
+    let (wanted, parts): (Vec<_>, Vec<_>) =
+        (pattern.split('/').collect(), dir.split('/').collect());
+    wanted.len() == parts.len()
+        && wanted
+            .iter()
+            .zip(&parts)
+            .all(|(wanted, part)| *wanted == "*" || wanted == part)
+}
+
+fn line_of(file: &SourceFile, key: &str) -> usize {
+    file.lines()
+        .find(|(_, line)| line.starts_with(key))
+        .map_or(1, |(line, _)| line)
+}
