@@ -27,8 +27,8 @@ pub(crate) fn tsan(workspace: &Workspace, args: &[String]) -> Result<()> {
     let runtime = toolchain::sanitizer_runtime(TARGET, "tsan")
         .context("needs librustc-*_rt.tsan.a, which rustup's toolchains bring for x86_64 Linux")?;
     let flags = format!(
-        "-Zsanitizer=thread -Zexternal-clangrt -Clink-arg=-Wl,--whole-archive \
-         -Clink-arg={} -Clink-arg=-Wl,--no-whole-archive",
+        "-Zsanitizer=thread -Zexternal-clangrt -Zpre-link-arg=-Wl,--whole-archive \
+         -Zpre-link-arg={} -Zpre-link-arg=-Wl,--no-whole-archive",
         runtime.display()
     );
     debian
