@@ -7,6 +7,9 @@ mod examples;
 mod msrv;
 mod stages;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};

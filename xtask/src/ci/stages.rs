@@ -52,7 +52,7 @@ pub(super) fn lint(workspace: &Workspace) -> Result<Note> {
 }
 
 /// No feature, then each one alone; nothing for a package that has none.
-fn feature_sets(package: &Package) -> Vec<String> {
+pub(super) fn feature_sets(package: &Package) -> Vec<String> {
     let own = package.features.iter().filter(|name| *name != "default");
     let mut sets: Vec<String> = own.cloned().collect();
     if !package.features.is_empty() {

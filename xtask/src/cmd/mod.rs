@@ -3,6 +3,9 @@
 //! Invariant: no program reads this one's standard input, so nothing ever waits for a
 //! key where nobody is there to press it.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
