@@ -22,10 +22,6 @@ const ALLOWED: &[(&str, &str)] = &[
         "crates/offloop/src/sys/fork.rs",
         "noticing a fork without a system call takes a page that the kernel wipes",
     ),
-    (
-        "crates/offloop/src/sync.rs",
-        "the same cell must be std's in programs and loom's in models",
-    ),
 ];
 
 pub(super) fn allowed(tree: &Tree) -> Vec<Finding> {
