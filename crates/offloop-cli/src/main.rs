@@ -1,2 +1,40 @@
-//! The `offloop` command.
-fn main() {}
+//! The `offloop` command. `offloop tour` shows a stalled event loop, and the cure, on
+//! the user's own files.
+//!
+//! The map: [`service`] is an event system as a user may have it, and names nothing of
+//! offloop; [`work`] is the expensive call and its list of files; [`tour`] runs the one
+//! under the other, with and without offloop; [`client`] measures from outside, in a
+//! process of its own.
+//!
+//! The invariant: nothing is reported that was not measured, and no file counts whose
+//! digest differed from one run to another.
+
+mod cli;
+mod client;
+mod interrupt;
+mod service;
+mod tour;
+mod work;
+
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let result = match cli::Cli::parse().command {
+        cli::Command::Tour(args) => tour::run(&args),
+        cli::Command::MeasuringClient { service } => client::run(service).map(|()| cli::EXIT_OK),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::from(cli::EXIT_NOTHING_DONE)
+        }
+    }
+}
+
+/// Prints one line on standard error; when that is closed, there is nobody to tell.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "offloop: {line}");
+}

@@ -1,0 +1,242 @@
+//! The page: what the tour found, as a table for people or as one JSON document.
+//!
+//! Both are made from the same [`Report`], so they cannot disagree.
+
+use super::figures::{Figures, Quantiles};
+use super::ledger::Settled;
+use super::units::{number, size, time};
+use super::verdict::verdict;
+use crate::work::names::shown;
+use crate::work::walk::Note;
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// All that is reported; its fields are the JSON document.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    /// Names the form of this document; it changes when a field changes its meaning.
+    pub(crate) schema: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) machine: Machine,
+    pub(crate) settings: Settings,
+    /// Where the line service listened.
+    pub(crate) service: String,
+    pub(crate) files: Files,
+    /// The models of each round in the order in which they ran.
+    pub(crate) order: Vec<Vec<&'static str>>,
+    pub(crate) interrupted: bool,
+    pub(crate) models: Vec<Figures>,
+    pub(crate) verdict: String,
+    pub(crate) failed: Vec<Named>,
+    pub(crate) skipped: Vec<Named>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Machine {
+    os: &'static str,
+    arch: &'static str,
+    parallelism: usize,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Settings {
+    pub(crate) rounds: u32,
+    pub(crate) cold: bool,
+    pub(crate) follow: bool,
+    pub(crate) calls_in_flight_max: usize,
+    pub(crate) heartbeat_period_ns: u64,
+    pub(crate) request_interval_ns: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Files {
+    pub(crate) listed: usize,
+    /// With one digest, the same in every run that came to them.
+    pub(crate) hashed: usize,
+    pub(crate) bytes: u64,
+    pub(crate) failed: usize,
+    /// Listed, and reached by no run.
+    pub(crate) not_reached: usize,
+    pub(crate) skipped: usize,
+    pub(crate) links_not_followed: u64,
+}
+
+/// A path and what is said about it.
+#[derive(Serialize)]
+pub(crate) struct Named {
+    /// On one line: what cannot be shown is escaped.
+    pub(crate) path: String,
+    /// The bytes in hexadecimal, where the path is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_hex: Option<String>,
+    pub(crate) reason: String,
+}
+
+impl From<Note> for Named {
+    fn from(note: Note) -> Named {
+        Named {
+            path: shown(&note.path),
+            path_hex: note.path.to_str().is_none().then(|| hex(&note.path)),
+            reason: note.reason,
+        }
+    }
+}
+
+fn hex(path: &Path) -> String {
+    path.as_os_str().as_encoded_bytes().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// What the report is about, apart from the measurements.
+pub(crate) struct Facts {
+    pub(crate) settings: Settings,
+    pub(crate) service: String,
+    pub(crate) order: Vec<Vec<&'static str>>,
+    pub(crate) interrupted: bool,
+    pub(crate) listed: usize,
+    pub(crate) links_not_followed: u64,
+    pub(crate) failed_in_walk: Vec<Note>,
+    pub(crate) skipped: Vec<Note>,
+}
+
+impl Report {
+    pub(crate) fn new(facts: Facts, settled: &Settled, models: Vec<Figures>) -> Report {
+        let in_runs = settled.failed.iter().cloned();
+        let failed: Vec<Named> =
+            facts.failed_in_walk.into_iter().chain(in_runs).map(Named::from).collect();
+        Report {
+            schema: "offloop.tour/1",
+            version: env!("CARGO_PKG_VERSION"),
+            machine: Machine {
+                os: std::env::consts::OS,
+                arch: std::env::consts::ARCH,
+                parallelism: std::thread::available_parallelism().map_or(1, usize::from),
+            },
+            settings: facts.settings,
+            service: facts.service,
+            files: Files {
+                listed: facts.listed,
+                hashed: settled.hashed.len(),
+                bytes: settled.bytes,
+                failed: failed.len(),
+                not_reached: settled.unseen,
+                skipped: facts.skipped.len(),
+                links_not_followed: facts.links_not_followed,
+            },
+            order: facts.order,
+            interrupted: facts.interrupted,
+            verdict: verdict(&models),
+            models,
+            failed,
+            skipped: facts.skipped.into_iter().map(Named::from).collect(),
+        }
+    }
+
+    /// The document, with a newline at its end.
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The page for people.
+    pub(crate) fn page(&self) -> String {
+        let mut page = String::new();
+        let _ = writeln!(page, "{}", self.headline());
+        if !self.models.is_empty() {
+            let _ = writeln!(page, "{}", self.table());
+        }
+        if self.models.iter().any(|model| model.partial) {
+            page.push_str("* with a run that was interrupted\n");
+        }
+        let _ = writeln!(page, "\n{}\n\n{}", self.verdict, self.agreement());
+        page
+    }
+
+    fn headline(&self) -> String {
+        let warmth = if self.settings.cold {
+            "cold: not read before, the first run may wait for the disk"
+        } else {
+            "each read once before"
+        };
+        let interrupted = if self.interrupted { ", interrupted" } else { "" };
+        format!(
+            "{} files, {} ({warmth}); {} rounds on {} {} with {} CPUs{interrupted}",
+            self.files.listed,
+            size(self.files.bytes),
+            self.settings.rounds,
+            self.machine.os,
+            self.machine.arch,
+            self.machine.parallelism,
+        )
+    }
+
+    fn agreement(&self) -> String {
+        let files = &self.files;
+        let mut line = format!("{} files have one SHA-256, the same in every run", files.hashed);
+        if files.failed > 0 {
+            let _ = write!(line, "; {} paths failed", files.failed);
+        }
+        if files.not_reached > 0 {
+            let _ = write!(line, "; {} files were not reached", files.not_reached);
+        }
+        line + "."
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        // One line under the header, none between the rows.
+        for line in [
+            TableComponent::HorizontalLines,
+            TableComponent::LeftBorderIntersections,
+            TableComponent::MiddleIntersections,
+            TableComponent::RightBorderIntersections,
+        ] {
+            table.remove_style(line);
+        }
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        let names = self.models.iter().map(|model| {
+            let mark = if model.partial { "*" } else { "" };
+            format!("{}{mark}", model.model)
+        });
+        table.set_header([String::new()].into_iter().chain(names));
+        for (what, value) in ROWS {
+            let values = self.models.iter().map(value);
+            table.add_row([(*what).to_owned()].into_iter().chain(values));
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+}
+
+/// A line of the table: its name, and the cell of a model.
+type Row = (&'static str, fn(&Figures) -> String);
+
+const ROWS: &[Row] = &[
+    ("total time", |m| time(m.total_time_ns)),
+    ("files per second", |m| number(m.files_per_s)),
+    ("MB per second", |m| number(m.bytes_per_s / 1e6)),
+    ("heartbeat lateness p50", |m| time(m.heartbeat.p50_ns)),
+    ("  p99", |m| time(m.heartbeat.p99_ns)),
+    ("  p99.9", |m| time(m.heartbeat.p999_ns)),
+    ("  max", |m| time(m.heartbeat.max_ns)),
+    ("heartbeats missed", |m| m.missed_beats.to_string()),
+    ("  of", |m| m.heartbeat.count.to_string()),
+    ("request latency p50", |m| request(m, |q| q.p50_ns)),
+    ("  p99", |m| request(m, |q| q.p99_ns)),
+    ("  p99.9", |m| request(m, |q| q.p999_ns)),
+    ("  max", |m| request(m, |q| q.max_ns)),
+    ("longest stall", |m| time(m.longest_stall_ns)),
+];
+
+fn request(figures: &Figures, which: fn(Quantiles) -> u64) -> String {
+    match figures.request {
+        Some(request) if request.latency.count > 0 => time(which(request.latency)),
+        _ => "–".to_owned(),
+    }
+}

@@ -1,0 +1,142 @@
+//! The runs: each model once per round, in an order that rotates, on one event system.
+//!
+//! A model that always ran first would pay for what the others find warm; with the
+//! rotation each comes first, second and third equally often (in as many rounds as there
+//! are models).
+
+use super::app::{App, Counts, Plan, needs_offloop};
+use super::ledger::{Ledger, RunId};
+use super::model::Model;
+use super::progress::Progress;
+use crate::client::Measured;
+use crate::client::process::ClientProcess;
+use crate::interrupt::Interrupt;
+use crate::say;
+use crate::service::{EventSystem, LoopFigures};
+use anyhow::{Context, Result};
+use offloop::Offloop;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the loop waits for the measuring client to come, and to go.
+const CLIENT_WITHIN: Duration = Duration::from_secs(10);
+
+/// What to run.
+pub(crate) struct Rounds {
+    pub(crate) models: Vec<&'static Model>,
+    pub(crate) rounds: u32,
+    pub(crate) files: Arc<Vec<PathBuf>>,
+    pub(crate) interrupt: Interrupt,
+}
+
+/// What one run measured.
+pub(crate) struct RunResult {
+    pub(crate) id: RunId,
+    /// Every file was tried.
+    pub(crate) complete: bool,
+    pub(crate) figures: LoopFigures,
+    pub(crate) counts: Counts,
+    pub(crate) client: Option<Measured>,
+}
+
+/// The models of each round.
+pub(crate) fn order<T: Copy>(models: &[T], rounds: u32) -> Vec<Vec<T>> {
+    let mut order = models.to_vec();
+    (0..rounds)
+        .map(|_| {
+            let round = order.clone();
+            order.rotate_left(1);
+            round
+        })
+        .collect()
+}
+
+impl Rounds {
+    /// Runs all, or until the interruption.
+    pub(crate) fn run(
+        &self,
+        system: &mut EventSystem,
+        progress: &Progress,
+        mut ledger: Ledger,
+    ) -> Result<(Vec<RunResult>, Ledger)> {
+        let mut results = Vec::new();
+        for (round, models) in (1..).zip(order(&self.models, self.rounds)) {
+            for model in models {
+                if self.interrupt.is_set() {
+                    return Ok((results, ledger));
+                }
+                let run = RunId { model, round };
+                progress.label(format!("{}, round {round} of {}", model.name, self.rounds));
+                let plan = Plan {
+                    run,
+                    rounds: self.rounds,
+                    files: Arc::clone(&self.files),
+                    interrupt: self.interrupt.clone(),
+                    progress: progress.done(),
+                };
+                let (result, after) = run_once(system, plan, ledger)?;
+                results.push(result);
+                ledger = after;
+            }
+        }
+        Ok((results, ledger))
+    }
+}
+
+/// One model, once through the work list.
+fn run_once(system: &mut EventSystem, plan: Plan, ledger: Ledger) -> Result<(RunResult, Ledger)> {
+    let id = plan.run;
+    let off = if needs_offloop(id.model) { Some(build(system)?) } else { None };
+    let mut app = App::new(plan, off, ledger);
+    let mut client = admit_client(system, &mut app)?;
+
+    system.start_figures()?;
+    app.start();
+    system.run(&mut app, None, |_, app| app.is_finished())?;
+    let figures = system.figures();
+    let (complete, counts) = (app.is_complete(), app.counts());
+
+    if let Some(client) = &mut client {
+        client.stop();
+        let gone = |system: &EventSystem, _: &mut App| !system.serves(client.address);
+        system.run(&mut app, Some(CLIENT_WITHIN), gone)?;
+    }
+    let client = client.and_then(|client| heard(client.result()));
+    let (ledger, abandoned) = app.end();
+    if abandoned > 0 {
+        say(&format!(
+            "{id}: {abandoned} calls did not come back from the system and were left behind"
+        ));
+    }
+    let result = RunResult { id, complete, figures, counts, client };
+    Ok((result, ledger))
+}
+
+/// All that offloop needs of the event system: its waker.
+fn build(system: &EventSystem) -> Result<Offloop<App>> {
+    let waker = system.waker();
+    let off = Offloop::<App>::builder().waker(move || {
+        // Fails only when the loop is gone, and then nobody waits for the wake.
+        let _ = waker.wake();
+    });
+    off.build().context("offloop cannot be started")
+}
+
+/// Starts the measuring client and serves until it is connected. Without one the work is
+/// still compared.
+fn admit_client(system: &mut EventSystem, app: &mut App) -> Result<Option<ClientProcess>> {
+    let address = system.address()?;
+    let Some(client) = heard(ClientProcess::start(address)) else {
+        return Ok(None);
+    };
+    let mut client = client;
+    let came = |system: &EventSystem, _: &mut App| system.serves(client.address);
+    system.run(app, Some(CLIENT_WITHIN), came)?;
+    Ok(heard(client.go()).map(|()| client))
+}
+
+/// A client that fails is reported, and the tour goes on.
+fn heard<T>(result: Result<T>) -> Option<T> {
+    result.inspect_err(|error| say(&format!("no request latencies for this run: {error:#}"))).ok()
+}

@@ -1,0 +1,160 @@
+//! What is computed from the runs: their order, what holds for a file, and the words.
+
+mod ledger {
+    use super::super::ledger::{Ledger, RunId};
+    use super::super::model::MODELS;
+    use crate::work::digest::{FileError, Hashed};
+    use std::path::PathBuf;
+
+    const FIRST: RunId = RunId { model: &MODELS[0], round: 1 };
+    const SECOND: RunId = RunId { model: &MODELS[1], round: 2 };
+
+    fn hashed(byte: u8) -> Hashed {
+        Hashed { digest: [byte; 32], bytes: 7 }
+    }
+
+    #[test]
+    fn a_file_counts_when_all_runs_agree() {
+        let mut ledger = Ledger::new(2);
+        ledger.record(0, FIRST, Ok(hashed(1)));
+        ledger.record(0, SECOND, Ok(hashed(1)));
+        let settled = ledger.settle(&[PathBuf::from("a"), PathBuf::from("b")]);
+        assert_eq!(settled.hashed, [(0, [1; 32])]);
+        assert_eq!((settled.bytes, settled.unseen), (7, 1));
+    }
+
+    #[test]
+    fn a_file_that_changed_is_named_with_both_runs() {
+        let mut ledger = Ledger::new(1);
+        ledger.record(0, FIRST, Ok(hashed(1)));
+        ledger.record(0, SECOND, Ok(hashed(2)));
+        let settled = ledger.settle(&[PathBuf::from("a")]);
+        assert!(settled.hashed.is_empty());
+        let reason = &settled.failed[0].reason;
+        assert!(reason.contains("threads in round 2"), "{reason}");
+        assert!(reason.contains("inline in round 1"), "{reason}");
+    }
+
+    #[test]
+    fn the_first_failure_stays_and_takes_the_digest_away() {
+        let mut ledger = Ledger::new(1);
+        ledger.record(0, FIRST, Ok(hashed(1)));
+        ledger.record(0, SECOND, Err(FileError::Vanished));
+        ledger.record(0, SECOND, Err(FileError::Changed));
+        ledger.record(0, SECOND, Ok(hashed(1)));
+        let settled = ledger.settle(&[PathBuf::from("a")]);
+        assert!(settled.hashed.is_empty());
+        assert!(settled.failed[0].reason.contains("vanished"));
+    }
+}
+
+mod rounds {
+    use super::super::rounds::order;
+
+    #[test]
+    fn every_model_takes_every_place_once() {
+        let order = order(&['i', 't', 'c'], 3);
+        assert_eq!(order, [['i', 't', 'c'], ['t', 'c', 'i'], ['c', 'i', 't']].map(Vec::from));
+    }
+
+    #[test]
+    fn one_model_is_always_first() {
+        assert_eq!(order(&['i'], 2), [['i'], ['i']].map(Vec::from));
+    }
+}
+
+mod units {
+    use super::super::units::{number, size, time};
+
+    #[test]
+    fn times_have_three_digits_and_their_unit() {
+        let shown = [0, 999, 1_234, 62_500, 2_500_000, 412_345_678, 61_000_000_000].map(time);
+        assert_eq!(shown, ["0 ns", "999 ns", "1.23 µs", "62.5 µs", "2.50 ms", "412 ms", "61.0 s"]);
+    }
+
+    #[test]
+    fn sizes_and_numbers_too() {
+        assert_eq!(size(646_000_000), "646 MB");
+        assert_eq!(size(12), "12 B");
+        assert_eq!([number(0.5), number(12.34), number(43_056.4)], ["0.50", "12.3", "43056"]);
+    }
+}
+
+mod verdict {
+    use super::super::figures::{Figures, Quantiles, Requests};
+    use super::super::verdict::verdict;
+
+    const MS: u64 = 1_000_000;
+
+    fn figures(model: &'static str, stall_ms: u64, p99_ms: u64) -> Figures {
+        let heartbeat = Quantiles {
+            count: 1000,
+            p50_ns: 100_000,
+            p99_ns: p99_ms * MS,
+            p999_ns: stall_ms * MS,
+            max_ns: stall_ms * MS,
+        };
+        Figures {
+            model,
+            on_loop: model == "inline",
+            rounds_complete: 3,
+            partial: false,
+            total_time_ns: 1000 * MS,
+            round_times_ns: vec![1000 * MS],
+            files_done: 100,
+            bytes_done: 100,
+            files_per_s: if model == "inline" { 100.0 } else { 150.0 },
+            bytes_per_s: 100.0,
+            heartbeat,
+            missed_beats: stall_ms,
+            request: Some(Requests { sent: 500, unanswered: 0, latency: heartbeat }),
+            longest_stall_ns: stall_ms * MS,
+        }
+    }
+
+    #[test]
+    fn a_stall_that_offloop_cured_is_told_with_its_figures() {
+        let text = verdict(&[figures("inline", 400, 350), figures("threads", 2, 1)]);
+        assert!(text.contains("up to 400 ms, and 400 of 1000 heartbeats"), "{text}");
+        assert!(text.contains("took 2.00 ms under threads (heartbeat p99 1.00 ms)"), "{text}");
+        assert!(text.contains("at 1.50 times the pace"), "{text}");
+        assert!(!text.contains("not better"), "{text}");
+    }
+
+    #[test]
+    fn a_stall_that_offloop_did_not_cure_is_not_praised() {
+        let all = [figures("inline", 40, 3), figures("threads", 2, 1), figures("cores", 80, 9)];
+        assert!(verdict(&all).contains("not better under every model"));
+    }
+
+    #[test]
+    fn small_files_need_no_offloop_and_are_told_so() {
+        let text = verdict(&[figures("inline", 1, 1), figures("cores", 1, 1)]);
+        assert!(text.starts_with("Nothing stalled the loop for 10.0 ms"), "{text}");
+    }
+
+    #[test]
+    fn one_side_alone_is_not_compared() {
+        let text = verdict(&[figures("inline", 400, 350)]);
+        assert!(text.contains("no other model"), "{text}");
+        let text = verdict(&[figures("cores", 1, 1)]);
+        assert!(text.contains("add --model inline"), "{text}");
+    }
+
+    #[test]
+    fn without_a_heartbeat_there_is_nothing_to_say() {
+        let mut short = figures("inline", 0, 0);
+        short.heartbeat = Quantiles::default();
+        assert!(verdict(&[short]).contains("before the first heartbeat"));
+        assert!(verdict(&[]).contains("nothing to compare"));
+    }
+
+    #[test]
+    fn it_is_one_sentence() {
+        let all = [figures("inline", 400, 350), figures("threads", 2, 1)];
+        for text in [verdict(&all), verdict(&all[..1]), verdict(&all[1..])] {
+            assert_eq!(text.matches(". ").count(), 0, "{text}");
+            assert!(text.ends_with('.'), "{text}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Numbers as a person reads them: three significant digits and a unit.
+
+/// A time in the largest unit that leaves something before the point.
+pub(crate) fn time(ns: u64) -> String {
+    match ns {
+        0..1_000 => format!("{ns} ns"),
+        1_000..1_000_000 => scaled(ns, 1_000, "µs"),
+        1_000_000..1_000_000_000 => scaled(ns, 1_000_000, "ms"),
+        _ => scaled(ns, 1_000_000_000, "s"),
+    }
+}
+
+/// A size in decimal units.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => scaled(bytes, 1_000, "kB"),
+        1_000_000..1_000_000_000 => scaled(bytes, 1_000_000, "MB"),
+        _ => scaled(bytes, 1_000_000_000, "GB"),
+    }
+}
+
+/// A rate or a ratio.
+pub(crate) fn number(value: f64) -> String {
+    let decimals = match value {
+        v if v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        _ => 2,
+    };
+    format!("{value:.decimals$}")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+fn scaled(value: u64, unit: u64, name: &str) -> String {
+    format!("{} {name}", number(value as f64 / unit as f64))
+}

@@ -1,0 +1,234 @@
+//! Bad input: each gets one clear line, and the other files keep their results.
+#![cfg(unix)]
+
+use crate::tour::{Running, command, finish, sparse, tour};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use tempfile::{TempDir, tempdir};
+
+/// A folder with one good file.
+fn folder() -> TempDir {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("good"), "good").unwrap();
+    folder
+}
+
+fn lines_about(stderr: &str, what: &str) -> usize {
+    stderr.lines().filter(|line| line.contains(what)).count()
+}
+
+#[test]
+fn a_missing_path_does_not_spoil_the_others() {
+    let folder = folder();
+    let ended = tour(
+        folder.path(),
+        &["missing", "good", "--json", "--rounds", "1"],
+    );
+    assert_eq!(ended.code, Some(1));
+    ended.assert_says(&["missing", "does not exist"]);
+    let json = ended.json();
+    assert_eq!(json["files"]["hashed"], 1);
+    assert_eq!(json["failed"][0]["path"], "missing");
+}
+
+#[test]
+fn with_nothing_to_do_the_exit_code_is_two() {
+    let folder = folder();
+    let ended = tour(folder.path(), &["missing"]);
+    assert_eq!(ended.code, Some(2));
+    ended.assert_says(&["nothing to do", "missing"]);
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let ended = tour(folder.path(), &["empty"]);
+    assert_eq!(ended.code, Some(2));
+    ended.assert_says(&["nothing to do", "empty"]);
+    assert!(ended.stdout.is_empty());
+}
+
+#[test]
+fn links_inside_a_folder_are_not_followed_and_bad_ones_are_named() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    symlink("good", at("fine")).unwrap();
+    symlink("nowhere", at("dangling")).unwrap();
+    symlink("ring-b", at("ring-a")).unwrap();
+    symlink("ring-a", at("ring-b")).unwrap();
+    fs::create_dir(at("sub")).unwrap();
+    symlink("..", at("sub/up")).unwrap();
+    let ended = tour(folder.path(), &["--json", "--rounds", "1"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.assert_says(&["dangling", "symbolic link to nothing"]);
+    ended.assert_says(&["ring-a", "link loop"]);
+    ended.assert_says(&["sub/up", "link loop"]);
+    ended.assert_says(&["1 symbolic links were not followed"]);
+    assert_eq!(ended.json()["files"]["listed"], 1);
+}
+
+#[test]
+fn with_follow_good_links_are_work_and_bad_ones_fail() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    symlink("good", at("fine")).unwrap();
+    symlink("nowhere", at("dangling")).unwrap();
+    symlink("ring", at("ring")).unwrap();
+    symlink(".", at("up")).unwrap();
+    let ended = tour(folder.path(), &["--json", "--follow", "--rounds", "1"]);
+    assert_eq!(ended.code, Some(1));
+    ended.assert_says(&["dangling", "symbolic link to nothing"]);
+    ended.assert_says(&["ring", "link loop"]);
+    ended.assert_says(&["up", "link loop"]);
+    assert_eq!(ended.json()["files"]["hashed"], 2);
+    assert_eq!(ended.json()["files"]["failed"], 3);
+}
+
+#[test]
+fn a_path_that_is_a_link_is_followed() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    symlink("good", at("fine")).unwrap();
+    symlink("ring", at("ring")).unwrap();
+    let ended = tour(folder.path(), &["fine", "ring", "--json", "--rounds", "1"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.json()["files"]["hashed"], 1);
+    ended.assert_says(&["ring", "link loop"]);
+}
+
+#[test]
+fn special_files_are_skipped_and_never_opened() {
+    let folder = folder();
+    let pipe = OsStr::from_bytes(b"pi\npe\xff");
+    let made = Command::new("mkfifo")
+        .arg(folder.path().join(pipe))
+        .status();
+    assert!(made.unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    let ended = tour(
+        folder.path(),
+        &[".", "/dev/null", "--json", "--rounds", "1"],
+    );
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.assert_says(&["./pi\\npe\\xff", "is a named pipe"]);
+    ended.assert_says(&["./socket", "is a socket"]);
+    ended.assert_says(&["/dev/null", "is a device"]);
+    let skipped = &ended.json()["skipped"];
+    assert_eq!(skipped.as_array().unwrap().len(), 3);
+    assert_eq!(skipped[0]["path_hex"], "2e2f70690a7065ff");
+}
+
+#[test]
+fn a_file_and_a_folder_without_permission_are_named() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("secret"), "secret").unwrap();
+    fs::create_dir(at("closed")).unwrap();
+    for name in ["secret", "closed"] {
+        fs::set_permissions(at(name), fs::Permissions::from_mode(0o0)).unwrap();
+    }
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let ended = as_a_plain_user(folder.path(), &["--json", "--rounds", "2"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    ended.assert_says(&["./secret", "cannot be read", "denied"]);
+    ended.assert_says(&["./closed", "denied"]);
+    assert_eq!(
+        lines_about(&ended.stderr, "./secret"),
+        1,
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(ended.json()["files"]["hashed"], 1);
+}
+
+/// Root may read everything: so a copy of the program runs as a user who may not.
+fn as_a_plain_user(folder: &Path, args: &[&str]) -> crate::tour::Ended {
+    if !rustix::process::geteuid().is_root() {
+        return tour(folder, args);
+    }
+    const NOBODY: u32 = 65534;
+    let home = tempdir().unwrap();
+    let program = home.path().join("offloop");
+    fs::copy(env!("CARGO_BIN_EXE_offloop"), &program).unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(&program);
+    command.arg("tour").args(args).current_dir(folder);
+    finish(command.uid(NOBODY).gid(NOBODY))
+}
+
+#[test]
+fn a_file_that_changes_is_named_and_left_out_of_the_digests() {
+    let folder = folder();
+    let path = folder.path().join("growing");
+    sparse(&path, 1_000_000);
+    let over = AtomicBool::new(false);
+    let ended = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::File::options().append(true).open(&path).unwrap();
+            while !over.load(Ordering::Relaxed) {
+                file.write_all(b"more").unwrap();
+                thread::sleep(std::time::Duration::from_millis(1));
+            }
+        });
+        let ended = tour(folder.path(), &["--rounds", "4", "--digests", "-"]);
+        over.store(true, Ordering::Relaxed);
+        ended
+    });
+    assert_eq!(ended.code, Some(1));
+    ended.assert_says(&["./growing", "changed"]);
+    assert_eq!(
+        lines_about(&ended.stderr, "./growing"),
+        1,
+        "{}",
+        ended.stderr
+    );
+    let digests = String::from_utf8(ended.stdout).unwrap();
+    assert!(
+        digests.contains("./good") && !digests.contains("./growing"),
+        "{digests}"
+    );
+}
+
+#[test]
+fn a_file_that_vanishes_is_named() {
+    let folder = folder();
+    let path = folder.path().join("leaving");
+    fs::write(&path, "x").unwrap();
+    sparse(&folder.path().join("long"), 20_000_000);
+    let running = Running::start(command(folder.path()).args(["--rounds", "5", "--json"]));
+    fs::remove_file(&path).unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(1));
+    ended.assert_says(&["./leaving", "vanished"]);
+    assert_eq!(ended.json()["files"]["hashed"], 2);
+}
+
+#[test]
+fn a_closed_standard_output_is_said_and_is_no_crash() {
+    let folder = folder();
+    let mut command = command(folder.path());
+    command.args(["--model", "inline", "--rounds", "1"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("standard output was closed"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn bad_usage_is_refused() {
+    let folder = folder();
+    for args in [["--model", "magic"], ["--rounds", "0"]] {
+        assert_eq!(tour(folder.path(), &args).code, Some(2), "{args:?}");
+    }
+}

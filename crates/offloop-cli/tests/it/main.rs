@@ -1,0 +1,8 @@
+//! The command as its users meet it: as a process, with real files, signals and clients.
+
+mod bad_input;
+mod digests;
+mod interrupt;
+mod page;
+mod service;
+mod tour;
