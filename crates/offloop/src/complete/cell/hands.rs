@@ -1,0 +1,130 @@
+//! The two hands on a call that are each held once: [`Work`] runs it, [`Receiver`] takes its
+//! outcome. Invariant: neither can be cloned, and both end with their right used or given up.
+
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+
+use super::{CallRef, Slot};
+use crate::complete::hub::{Life, Remains};
+use crate::complete::state::{ORPHAN, Phase, Verdict};
+use crate::failure::{Failure, Outcome};
+use crate::sync::Ordering;
+
+pub(super) fn split<T: Send + 'static>(call: CallRef) -> (Work, Receiver<T>) {
+    let receiver = Receiver { call: call.clone(), taken: false, value: PhantomData };
+    (Work { call: ManuallyDrop::new(call) }, receiver)
+}
+
+/// How a [`Work`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// The function returned or panicked, and that was the outcome.
+    Finished,
+    /// The function returned after its outcome had been decided.
+    Late(Verdict),
+    /// The outcome had been decided before; the job was dropped.
+    Skipped,
+}
+
+/// The right to run a call, once. Dropped unrun, it decides `Shutdown`.
+pub(crate) struct Work {
+    call: ManuallyDrop<CallRef>,
+}
+
+impl Work {
+    pub(crate) fn call(&self) -> &CallRef {
+        &self.call
+    }
+
+    /// Runs the call on this thread, or drops its job here if the outcome is decided.
+    pub(crate) fn run(self) -> Ran {
+        if self.call.hub.life() >= Life::Closing {
+            self.call.decide(Verdict::Shutdown);
+        }
+        if self.call.swap_phase(Phase::Running, |phase| phase == Phase::Queued).is_err() {
+            return Ran::Skipped; // `drop` sees to the job
+        }
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never touched again, so its reference moves out once.
+        let call = unsafe { ManuallyDrop::take(&mut this.call) };
+        call.hub.lane(call.lane()).claimed();
+        // SAFETY: the vtable is the cell's own; `this` was the call's one `Work`, and the swap
+        // above claimed the call.
+        unsafe { (call.vtable.perform)(&call) }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.call.decide(Verdict::Shutdown);
+        if self.call.admitted {
+            self.call.hub.lane(self.call.lane()).passed_stale();
+        }
+        // SAFETY: the vtable is the cell's own, and `self` is the call's one `Work`.
+        unsafe { (self.call.vtable.drop_job)(&self.call) };
+        // SAFETY: `self` is being dropped, so its reference is given up once.
+        unsafe { ManuallyDrop::drop(&mut self.call) };
+    }
+}
+
+/// The right to a call's outcome, once.
+pub struct Receiver<T: Send + 'static> {
+    call: CallRef,
+    taken: bool,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: Send + 'static> Receiver<T> {
+    pub(crate) fn call(&self) -> &CallRef {
+        &self.call
+    }
+
+    /// The outcome, if it is decided; a second call of an `Ok` gives `None`.
+    pub(crate) fn take(&mut self) -> Option<Outcome<T>> {
+        match self.call.phase() {
+            Phase::Failed(verdict) => Some(Err(Failure::from(verdict))),
+            Phase::Done => {
+                self.taken = true;
+                self.take_slot()
+            }
+            _ => None,
+        }
+    }
+
+    /// The failure, if there is one; a value is sent off the loop to be dropped.
+    pub(crate) fn take_failure(&mut self) -> Option<Failure> {
+        if !self.call.is_finished() {
+            return self.take().and_then(Result::err);
+        }
+        match self.take_slot()? {
+            Ok(value) => {
+                let hub = self.call.hub.clone();
+                self.call.hub.discard(Remains::Value(hub, Box::new(value)));
+                None
+            }
+            Err(failure) => Some(failure),
+        }
+    }
+
+    fn take_slot(&self) -> Option<Outcome<T>> {
+        // SAFETY: a `Receiver<T>` is only made for cells that begin with a `Slot<T>`.
+        let slot = unsafe { self.call.head.cast::<Slot<T>>().as_ref() };
+        // SAFETY: the phase is Done, in which the one receiver alone touches the slot.
+        slot.outcome.with_mut(|slot| unsafe { (*slot).take() })
+    }
+}
+
+impl<T: Send + 'static> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if self.taken {
+            return;
+        }
+        let before = self.call.state.fetch_or(ORPHAN, Ordering::AcqRel);
+        if Phase::unpack(before) == Phase::Done
+            && let Some(unclaimed) = self.take_slot()
+        {
+            let hub = self.call.hub.clone();
+            self.call.hub.discard(Remains::Value(hub, Box::new(unclaimed)));
+        }
+    }
+}

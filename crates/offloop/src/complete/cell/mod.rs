@@ -1,0 +1,362 @@
+//! One call in one allocation: its state word, its job, the slot for its outcome.
+//!
+//! Three kinds of holder: [`Work`] (one; may run or drop the job), [`Receiver`] (one; may read
+//! the slot) and [`CallRef`] (any number; the state word and the details only). Which of them may
+//! touch what, and when, is the table in `state`; this file is where it is kept. The allocation
+//! ends with its last holder, and by then job and slot are empty.
+
+mod hands;
+
+pub(crate) use self::hands::{Ran, Receiver, Work};
+
+use std::borrow::Cow;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::hub::{Hub, LaneId, Life};
+use super::state::{ORPHAN, Phase, Verdict};
+use super::task::TaskSlot;
+use crate::deliver::{Completed, Linked, Node, Token};
+use crate::failure::Outcome;
+use crate::sync::{AtomicU32, Ordering, UnsafeCell};
+
+/// What a call runs.
+pub trait Job: Send + 'static {
+    type Output: Send + 'static;
+    /// Runs it. Never unwinds.
+    fn perform(self, call: &CallRef) -> Outcome<Self::Output>;
+}
+
+/// How a decided call reaches its receiver.
+pub(crate) enum Route {
+    /// By the loop's ready queue.
+    Loop,
+    /// It stands in the ready queue since its submit; the turn that meets it runs it.
+    Inline,
+    /// By waking a task.
+    Task(TaskSlot),
+}
+
+/// What is known about a call when it is submitted.
+pub(crate) struct Details {
+    pub(crate) lane: LaneId,
+    pub(crate) token: Token,
+    pub(crate) route: Route,
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+struct Vtable {
+    perform: unsafe fn(&CallRef) -> Ran,
+    drop_job: unsafe fn(&CallRef),
+    add_ref: unsafe fn(NonNull<Head>),
+    drop_ref: unsafe fn(NonNull<Head>),
+}
+
+#[repr(C)]
+pub struct Head {
+    /// First, so that a pointer to the link is a pointer to the call.
+    node: Node,
+    state: AtomicU32,
+    /// Whether it holds a place in its lane's queue.
+    admitted: bool,
+    vtable: &'static Vtable,
+    hub: Arc<Hub>,
+    details: Details,
+}
+
+/// The part whose layout does not depend on the job.
+#[repr(C)]
+struct Slot<T> {
+    head: Head,
+    outcome: UnsafeCell<Option<Outcome<T>>>,
+}
+
+#[repr(C)]
+struct Cell<J: Job> {
+    slot: Slot<J::Output>,
+    job: UnsafeCell<Option<J>>,
+}
+
+impl<J: Job> Cell<J> {
+    const VTABLE: Vtable = Vtable {
+        perform: Self::perform,
+        drop_job: Self::drop_job,
+        add_ref: Self::add_ref,
+        drop_ref: Self::drop_ref,
+    };
+
+    /// # Safety
+    /// `call` points to a `Cell<J>`.
+    unsafe fn of(call: &CallRef) -> &Self {
+        // SAFETY: the caller's promise; `call` keeps it alive for the borrow.
+        unsafe { call.head.cast::<Self>().as_ref() }
+    }
+
+    /// # Safety
+    /// `call` points to a `Cell<J>`, and the caller holds its `Work`.
+    unsafe fn take_job(call: &CallRef) -> Option<J> {
+        // SAFETY: the caller's first promise.
+        let cell = unsafe { Self::of(call) };
+        // SAFETY: only the `Work` holder touches the job, and there is one `Work`.
+        cell.job.with_mut(|job| unsafe { (*job).take() })
+    }
+
+    /// # Safety
+    /// As for `take_job`, and the caller has claimed the call.
+    unsafe fn perform(call: &CallRef) -> Ran {
+        // SAFETY: the caller's promises.
+        let job = unsafe { Self::take_job(call) }.expect("a claimed call has its job");
+        let outcome = job.perform(call);
+        // SAFETY: `call` points to a `Cell<J>`, which begins with a `Slot<J::Output>`.
+        unsafe { call.finish(outcome) }
+    }
+
+    /// # Safety
+    /// As for `take_job`.
+    unsafe fn drop_job(call: &CallRef) {
+        // SAFETY: the caller's promises.
+        let job = unsafe { Self::take_job(call) };
+        call.hub.drop_here(job);
+    }
+
+    /// # Safety
+    /// `head` is the start of a live `Arc`'s `Cell<J>`.
+    unsafe fn add_ref(head: NonNull<Head>) {
+        // SAFETY: the pointer came from `Arc::into_raw`, and the caller holds a reference.
+        unsafe { Arc::increment_strong_count(head.cast::<Self>().as_ptr()) };
+    }
+
+    /// # Safety
+    /// As for `add_ref`; the caller gives up one reference.
+    unsafe fn drop_ref(head: NonNull<Head>) {
+        // SAFETY: as above.
+        drop(unsafe { Arc::from_raw(head.cast::<Self>().as_ptr()) });
+    }
+}
+
+fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> CallRef {
+    let cell = Arc::new(Cell {
+        slot: Slot {
+            head: Head {
+                node: Node::new(),
+                state: AtomicU32::new(first.pack()),
+                admitted: first == Phase::Queued,
+                vtable: &Cell::<J>::VTABLE,
+                hub: hub.clone(),
+                details,
+            },
+            outcome: UnsafeCell::new(None),
+        },
+        job: UnsafeCell::new(Some(job)),
+    });
+    let cell = Arc::into_raw(cell).cast_mut();
+    // SAFETY: `Arc::into_raw` is never null.
+    CallRef { head: unsafe { NonNull::new_unchecked(cell) }.cast() }
+}
+
+/// A call that its lane admitted: the right to run it, and the right to its outcome.
+pub(crate) fn call<J: Job>(
+    hub: &Arc<Hub>,
+    job: J,
+    details: Details,
+) -> (Work, Receiver<J::Output>) {
+    hands::split(make(hub, job, details, Phase::Queued))
+}
+
+/// A call that was refused: it stands as decided, and nobody has been told. The [`Work`] is for
+/// dropping the job off the loop.
+pub(crate) fn refused<J: Job>(
+    hub: &Arc<Hub>,
+    job: J,
+    details: Details,
+    verdict: Verdict,
+) -> (Work, Receiver<J::Output>) {
+    hub.counts.verdict(verdict);
+    hands::split(make(hub, job, details, Phase::Failed(verdict)))
+}
+
+/// A counted reference to a call: the state word and the details.
+pub struct CallRef {
+    head: NonNull<Head>,
+}
+
+// SAFETY: through a `CallRef` alone only `Head` is reachable, whose parts are `Sync`; job and
+// outcome are `Send` (`Job`'s bounds) and are dropped by whichever thread holds the last one.
+unsafe impl Send for CallRef {}
+// SAFETY: as above.
+unsafe impl Sync for CallRef {}
+
+impl Clone for CallRef {
+    fn clone(&self) -> Self {
+        // SAFETY: the vtable is the one of the cell that `head` starts, and we hold a reference.
+        unsafe { (self.vtable.add_ref)(self.head) };
+        Self { head: self.head }
+    }
+}
+
+impl Drop for CallRef {
+    fn drop(&mut self) {
+        // SAFETY: as for `clone`; this reference is given up.
+        unsafe { (self.vtable.drop_ref)(self.head) };
+    }
+}
+
+impl Deref for CallRef {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        // SAFETY: we hold a reference, so the cell that `head` starts is alive.
+        unsafe { self.head.as_ref() }
+    }
+}
+
+// SAFETY: the node is the first field of the `repr(C)` head; the queue gets our reference and
+// gives it back. A call is pushed once: by its decider, or at the submit of an inline call.
+unsafe impl Linked for CallRef {
+    fn into_node(self) -> NonNull<Node> {
+        ManuallyDrop::new(self).head.cast()
+    }
+
+    unsafe fn from_node(node: NonNull<Node>) -> Self {
+        Self { head: node.cast() }
+    }
+}
+
+impl Completed for CallRef {
+    fn token(&self) -> Token {
+        self.details.token
+    }
+}
+
+impl Head {
+    pub(crate) fn lane(&self) -> LaneId {
+        self.details.lane
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.details.deadline
+    }
+
+    pub(crate) fn name(&self) -> Option<&Cow<'static, str>> {
+        self.details.name.as_ref()
+    }
+
+    pub(crate) fn place(&self) -> &'static Location<'static> {
+        self.details.place
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(crate) fn task(&self) -> Option<&TaskSlot> {
+        match &self.details.route {
+            Route::Task(task) => Some(task),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_decided(&self) -> bool {
+        self.phase().is_final()
+    }
+
+    /// Whether its function ran to its end, and that was the outcome.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.phase() == Phase::Done
+    }
+
+    /// Whether what the function returns is not wanted any more.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.phase() != Phase::Running || self.hub.life() >= Life::Stopping
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::unpack(self.state.load(Ordering::Acquire))
+    }
+
+    /// Swaps the phase if `accept` takes the present one; returns the one it took.
+    fn swap_phase(&self, next: Phase, accept: impl Fn(Phase) -> bool) -> Result<Phase, Phase> {
+        let mut word = self.state.load(Ordering::Relaxed);
+        loop {
+            let phase = Phase::unpack(word);
+            if !accept(phase) {
+                return Err(phase);
+            }
+            match self.state.compare_exchange_weak(
+                word,
+                next.pack() | word & ORPHAN,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Ok(phase),
+                Err(now) => word = now,
+            }
+        }
+    }
+}
+
+impl CallRef {
+    /// Decides the outcome if it is open; says which phase it cut short.
+    pub(crate) fn decide(&self, verdict: Verdict) -> Option<Phase> {
+        let open = |phase| matches!(phase, Phase::Queued | Phase::Running);
+        let from = self.swap_phase(Phase::Failed(verdict), open).ok()?;
+        self.hub.counts.verdict(verdict);
+        if from == Phase::Queued {
+            self.hub.lane(self.lane()).decided_while_queued();
+            if verdict == Verdict::Shutdown {
+                self.hub.counts.never_started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        self.settle(verdict != Verdict::TimedOut);
+        Some(from)
+    }
+
+    /// # Safety
+    /// The call's cell begins with a `Slot<T>`, and the caller has claimed the call.
+    unsafe fn finish<T>(&self, outcome: Outcome<T>) -> Ran {
+        self.hub.lane(self.lane()).returned();
+        if let Err(phase) = self.swap_phase(Phase::Writing, |phase| phase == Phase::Running) {
+            self.hub.drop_here(outcome);
+            return match phase {
+                Phase::Failed(verdict) => Ran::Late(verdict),
+                _ => unreachable!("only deciders leave Running beside its worker"),
+            };
+        }
+        let counts = &self.hub.counts;
+        let counter = if outcome.is_ok() { &counts.finished } else { &counts.panicked };
+        counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        // SAFETY: the caller's promise on the type.
+        let slot = unsafe { self.head.cast::<Slot<T>>().as_ref() };
+        // SAFETY: the phase is Writing, in which the claimer alone touches the slot.
+        slot.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
+        let before = self.state.swap(Phase::Done.pack(), Ordering::AcqRel);
+        if before & ORPHAN != 0 {
+            // SAFETY: the receiver left before Done, so the slot is still the claimer's.
+            let unclaimed = slot.outcome.with_mut(|slot| unsafe { (*slot).take() });
+            self.hub.drop_here(unclaimed);
+        }
+        self.settle(true);
+        Ran::Finished
+    }
+
+    /// Tells whoever waits, once per call.
+    fn settle(&self, timer_is_dead: bool) {
+        if timer_is_dead && self.details.deadline.is_some() {
+            self.hub.dead_timers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        match &self.details.route {
+            Route::Loop => self.hub.hand_over(self.clone()),
+            Route::Inline => {}
+            Route::Task(task) => {
+                self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+                task.wake();
+            }
+        }
+    }
+}

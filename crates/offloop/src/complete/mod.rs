@@ -1,0 +1,22 @@
+//! **Complete**: from "a worker has a result" to "the loop knows", exactly once.
+//!
+//! Contract:
+//! * C1 one outcome is decided per call, by one swap of its state word; all others lose.
+//! * C2 a function is claimed at most once, and only by the holder of its [`Work`].
+//! * C3 the decider hands the call over: to the loop's ready queue, or to the waiting task.
+//! * C4 a function that is not run, and a result that nobody takes, are dropped off the loop.
+//! * C5 nothing here unwinds.
+
+#[allow(unsafe_code)]
+mod cell;
+mod context;
+mod hub;
+mod state;
+mod task;
+
+pub use self::context::Context;
+
+pub(crate) use self::cell::{CallRef, Details, Job, Ran, Receiver, Route, Work, call, refused};
+pub(crate) use self::hub::{Discard, Hub, LaneId, LaneLimits, Life, Remains};
+pub(crate) use self::state::{Phase, Verdict};
+pub(crate) use self::task::TaskSlot;

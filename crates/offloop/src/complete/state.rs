@@ -1,0 +1,112 @@
+//! The state word of a call: who has decided what.
+//!
+//! | state    | event             | next     | who, and what they may touch then                    |
+//! |----------|-------------------|----------|------------------------------------------------------|
+//! | Queued   | claim             | Running  | the `Work` holder: takes the job                     |
+//! | Queued   | cancel, deadline, refusal, shutdown | Failed | the decider hands over; the `Work` holder later drops the job |
+//! | Running  | cancel, deadline, shutdown | Failed | the decider hands over; the worker drops its result |
+//! | Running  | finish            | Writing  | the worker: writes the slot                          |
+//! | Writing  | finish            | Done     | the receiver: reads the slot; the worker hands over  |
+//! | any      | receiver dropped  | + orphan | slot: the receiver's if Done, else the worker's      |
+//!
+//! Done and Failed are final. The job is touched by the `Work` holder alone, in any state. The
+//! slot is touched by the worker between Writing and Done, and by the receiver from Done on
+//! (Release store, Acquire load). Model: `complete::loom`.
+
+use crate::failure::{By, Failure, Reason};
+
+/// A decision that needs no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    TimedOut,
+    Cancelled(By),
+    Rejected(Reason),
+    Shutdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Queued,
+    Running,
+    Writing,
+    Done,
+    Failed(Verdict),
+}
+
+/// Set in the word when the receiver is gone.
+pub(crate) const ORPHAN: u32 = 1 << 31;
+
+const TAG_BITS: u32 = 3;
+
+impl Phase {
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Phase::Done | Phase::Failed(_))
+    }
+
+    pub(crate) fn pack(self) -> u32 {
+        match self {
+            Phase::Queued => 0,
+            Phase::Running => 1,
+            Phase::Writing => 2,
+            Phase::Done => 3,
+            Phase::Failed(verdict) => 4 | verdict.code() << TAG_BITS,
+        }
+    }
+
+    pub(crate) fn unpack(word: u32) -> Self {
+        let word = word & !ORPHAN;
+        match word & ((1 << TAG_BITS) - 1) {
+            0 => Phase::Queued,
+            1 => Phase::Running,
+            2 => Phase::Writing,
+            3 => Phase::Done,
+            _ => Phase::Failed(Verdict::ALL[(word >> TAG_BITS) as usize]),
+        }
+    }
+}
+
+impl Verdict {
+    /// The code of a verdict is its place in this list.
+    pub(crate) const ALL: [Verdict; 12] = [
+        Verdict::TimedOut,
+        Verdict::Shutdown,
+        Verdict::Cancelled(By::Caller),
+        Verdict::Cancelled(By::Superseded),
+        Verdict::Cancelled(By::Scope),
+        Verdict::Rejected(Reason::QueueFull),
+        Verdict::Rejected(Reason::NoWorker),
+        Verdict::Rejected(Reason::Abandoned),
+        Verdict::Rejected(Reason::NotConfigured),
+        Verdict::Rejected(Reason::Unregistered),
+        Verdict::Rejected(Reason::TooLarge),
+        Verdict::Rejected(Reason::Conflict),
+    ];
+
+    fn code(self) -> u32 {
+        match self {
+            Verdict::TimedOut => 0,
+            Verdict::Shutdown => 1,
+            Verdict::Cancelled(By::Caller) => 2,
+            Verdict::Cancelled(By::Superseded) => 3,
+            Verdict::Cancelled(By::Scope) => 4,
+            Verdict::Rejected(Reason::QueueFull) => 5,
+            Verdict::Rejected(Reason::NoWorker) => 6,
+            Verdict::Rejected(Reason::Abandoned) => 7,
+            Verdict::Rejected(Reason::NotConfigured) => 8,
+            Verdict::Rejected(Reason::Unregistered) => 9,
+            Verdict::Rejected(Reason::TooLarge) => 10,
+            Verdict::Rejected(Reason::Conflict) => 11,
+        }
+    }
+}
+
+impl From<Verdict> for Failure {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::TimedOut => Failure::TimedOut,
+            Verdict::Cancelled(by) => Failure::Cancelled(by),
+            Verdict::Rejected(reason) => Failure::Rejected(reason),
+            Verdict::Shutdown => Failure::Shutdown,
+        }
+    }
+}

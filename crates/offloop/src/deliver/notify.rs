@@ -1,0 +1,148 @@
+//! The wake: how a completion asks the loop for a turn, and how a turn takes that back.
+//!
+//! Order of effects. Completion: push, then raise; the one that raises, wakes. Turn: drain the
+//! descriptor, then lower, then take. `raised` is only ever swapped, so a raise either comes
+//! after the lowering, and wakes, or before it, and then the lowering acquires the push. The
+//! descriptor is drained first: drained after the lowering, it would swallow the wake of a raise
+//! in between. Model: `deliver::loom::no_wake_is_lost`.
+
+use crate::contain::contain;
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sys::WakeFd;
+
+/// How offloop wakes *your* loop: the one thing that a foreign loop owes.
+///
+/// Implemented for `Fn() -> R` closures and for [`std::task::Waker`].
+///
+/// * **Thread**: any thread may call it, the loop thread included.
+/// * **Meaning**: some time after the call, the loop calls `deliver` on its own thread. Wakes may
+///   coalesce: one turn may answer many.
+/// * **Duty**: it runs no user code, does not block, and does nothing once the loop is gone. A
+///   panic in it is contained and counted.
+///
+/// ```
+/// # use std::sync::mpsc;
+/// enum Event { Wake, Key(char) }
+/// let (tx, rx) = mpsc::channel::<Event>();
+/// let off = offloop::Offloop::<()>::builder()
+///     .waker(move || tx.send(Event::Wake))
+///     .build()?;
+/// # drop((off, rx, Event::Key('a')));
+/// # Ok::<(), offloop::Error>(())
+/// ```
+pub trait LoopWaker: Send + Sync + 'static {
+    /// Makes the loop call `deliver` soon.
+    fn wake(&self);
+}
+
+impl<F, R> LoopWaker for F
+where
+    F: Fn() -> R + Send + Sync + 'static,
+{
+    fn wake(&self) {
+        self();
+    }
+}
+
+impl LoopWaker for std::task::Waker {
+    fn wake(&self) {
+        self.wake_by_ref();
+    }
+}
+
+/// Which way the loop is woken.
+pub(crate) enum LoopWake {
+    /// The user's own.
+    Custom(Box<dyn LoopWaker>),
+    /// A descriptor that becomes readable.
+    Fd(WakeFd),
+    /// The loop polls.
+    None,
+}
+
+pub(crate) struct Notify {
+    /// A turn was asked for and has not begun. Swapped by all; read plain only to skip a turn.
+    raised: AtomicBool,
+    /// Set when the loop's own handle is gone: nobody is left to wake.
+    silent: AtomicBool,
+    waker: LoopWake,
+    /// For `stats()`.
+    wakes: AtomicU64,
+    panics: AtomicU64,
+}
+
+impl Notify {
+    pub(crate) fn new(waker: LoopWake) -> Self {
+        Self {
+            raised: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
+            waker,
+            wakes: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+        }
+    }
+
+    /// Asks for a turn; call it *after* the push that the turn shall find.
+    pub(crate) fn raise(&self) {
+        if !self.raised.swap(true, Ordering::AcqRel) {
+            self.wake();
+        }
+    }
+
+    /// Whether a turn is asked for. A `false` that is out of date is harmless: who raises wakes.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::Relaxed)
+    }
+
+    /// Takes the request back at the start of a turn, *before* anything is taken.
+    pub(crate) fn lower(&self) {
+        if let LoopWake::Fd(fd) = &self.waker {
+            fd.drain();
+        }
+        self.raised.swap(false, Ordering::AcqRel);
+    }
+
+    /// The loop's own handle is gone: wakes no more.
+    pub(crate) fn silence(&self) {
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn fd(&self) -> Option<&WakeFd> {
+        match &self.waker {
+            LoopWake::Fd(fd) => Some(fd),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    fn wake(&self) {
+        if self.silent.load(Ordering::Relaxed) {
+            return;
+        }
+        match &self.waker {
+            LoopWake::Custom(waker) => {
+                self.wakes.fetch_add(1, Ordering::Relaxed);
+                if let Err(payload) = contain(|| waker.wake()) {
+                    self.panics.fetch_add(1, Ordering::Relaxed);
+                    crate::contain::drop_contained(payload);
+                }
+            }
+            LoopWake::Fd(fd) => {
+                self.wakes.fetch_add(1, Ordering::Relaxed);
+                fd.signal();
+            }
+            LoopWake::None => {}
+        }
+    }
+}

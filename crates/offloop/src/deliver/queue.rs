@@ -1,0 +1,193 @@
+//! The hand-over queue: many threads push, the loop thread pops, in order and without a lock.
+//!
+//! Dmitry Vyukov's intrusive MPSC node queue (1024cores.net, "Intrusive MPSC node-based queue").
+//! A push is one swap and one store. A pop never waits: between a pusher's swap and its store the
+//! list is cut, and the popper sees "nothing yet"; that pusher raises the loop's notification
+//! *after* its store, so the turn that it asks for finds the item.
+//!
+//! Invariant: a node is in at most one queue, and belongs to the queue from push to pop.
+
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
+
+/// The link by which an item hangs in a queue.
+pub(crate) struct Node {
+    next: AtomicPtr<Node>,
+}
+
+impl Node {
+    pub(crate) fn new() -> Self {
+        Self { next: AtomicPtr::new(ptr::null_mut()) }
+    }
+}
+
+/// An owning pointer whose target embeds a [`Node`].
+///
+/// # Safety
+/// `into_node` gives a pointer to a live `Node` that nobody else links, stays valid until
+/// `from_node` takes it back, and may move between threads.
+pub(crate) unsafe trait Linked: Send {
+    /// Gives ownership to the queue.
+    fn into_node(self) -> NonNull<Node>;
+    /// Takes ownership back.
+    ///
+    /// # Safety
+    /// `node` came from `into_node` of this type, and is taken back once.
+    unsafe fn from_node(node: NonNull<Node>) -> Self;
+}
+
+/// A value with a link of its own, for what has no place to embed one.
+#[repr(C)]
+pub(crate) struct Parcel<T> {
+    /// First, so that a pointer to the link is a pointer to the parcel.
+    node: Node,
+    pub(crate) value: T,
+}
+
+impl<T> Parcel<T> {
+    pub(crate) fn new(value: T) -> Box<Self> {
+        Box::new(Self { node: Node::new(), value })
+    }
+}
+
+// SAFETY: the box is given up as a raw pointer and rebuilt from the same one; `node` is the first
+// field of a `repr(C)` struct, so the two addresses are equal; `T: Send`.
+unsafe impl<T: Send> Linked for Box<Parcel<T>> {
+    fn into_node(self) -> NonNull<Node> {
+        NonNull::from(Box::leak(self)).cast()
+    }
+
+    unsafe fn from_node(node: NonNull<Node>) -> Self {
+        // SAFETY: the caller gives back what `into_node` gave, once.
+        unsafe { Box::from_raw(node.cast::<Parcel<T>>().as_ptr()) }
+    }
+}
+
+struct Shared<P: Linked> {
+    /// The newest node; every push swaps itself in here.
+    head: AtomicPtr<Node>,
+    /// The oldest node. Touched by the popper alone, and by `drop` when it is gone.
+    tail: UnsafeCell<*mut Node>,
+    /// Stands in when the queue is empty, so that a push never sees a null head.
+    stub: Node,
+    items: PhantomData<fn(P) -> P>,
+}
+
+// SAFETY: items are `Send` (`Linked: Send`); `head` and the links are atomic, and `tail` is
+// touched by the one popper only.
+unsafe impl<P: Linked> Send for Shared<P> {}
+// SAFETY: as above.
+unsafe impl<P: Linked> Sync for Shared<P> {}
+
+impl<P: Linked> Shared<P> {
+    fn stub(&self) -> *mut Node {
+        ptr::from_ref(&self.stub).cast_mut()
+    }
+
+    fn link(&self, node: *mut Node) {
+        // SAFETY: `node` is the stub or owned by the queue, so it is alive.
+        unsafe { (*node).next.store(ptr::null_mut(), Ordering::Relaxed) };
+        // Release publishes the item; Acquire orders us behind the pusher whose node we link to.
+        let before = self.head.swap(node, Ordering::AcqRel);
+        // SAFETY: the popper frees a node only once its `next` is set, and `before.next` is ours
+        // to set: the swap gave `before` to us alone.
+        unsafe { (*before).next.store(node, Ordering::Release) };
+    }
+
+    /// # Safety
+    /// The caller is the only popper.
+    unsafe fn pop(&self) -> Option<P> {
+        let mut tail = self.tail.with_mut(|tail| {
+            // SAFETY: the only popper touches `tail`.
+            unsafe { *tail }
+        });
+        // SAFETY: `tail` is the stub or a node that the queue owns.
+        let mut next = unsafe { (*tail).next.load(Ordering::Acquire) };
+        if tail == self.stub() {
+            if next.is_null() {
+                return None;
+            }
+            self.set_tail(next);
+            tail = next;
+            // SAFETY: as above.
+            next = unsafe { (*tail).next.load(Ordering::Acquire) };
+        }
+        if next.is_null() {
+            if self.head.load(Ordering::Acquire) != tail {
+                return None; // a push is between its swap and its store
+            }
+            // `tail` is the last node: the stub goes behind it, so that it can leave.
+            self.link(self.stub());
+            // SAFETY: as above.
+            next = unsafe { (*tail).next.load(Ordering::Acquire) };
+            if next.is_null() {
+                return None;
+            }
+        }
+        self.set_tail(next);
+        // SAFETY: `tail` came from `into_node`, is not the stub, and has left the list.
+        Some(unsafe { P::from_node(NonNull::new_unchecked(tail)) })
+    }
+
+    fn set_tail(&self, node: *mut Node) {
+        // SAFETY: only `pop` calls this, and `pop`'s caller is the only popper.
+        self.tail.with_mut(|tail| unsafe { *tail = node });
+    }
+}
+
+impl<P: Linked> Drop for Shared<P> {
+    fn drop(&mut self) {
+        // SAFETY: `&mut self`: nobody pushes or pops.
+        while let Some(item) = unsafe { self.pop() } {
+            drop(item);
+        }
+    }
+}
+
+/// The pushing side; any thread, any number of clones.
+pub(crate) struct Pusher<P: Linked>(Arc<Shared<P>>);
+
+/// The popping side: there is one, it may not be cloned, and popping takes `&mut`.
+pub(crate) struct Popper<P: Linked>(Arc<Shared<P>>);
+
+/// An empty queue.
+pub(crate) fn queue<P: Linked>() -> (Pusher<P>, Popper<P>) {
+    let shared = Arc::new(Shared {
+        head: AtomicPtr::new(ptr::null_mut()),
+        tail: UnsafeCell::new(ptr::null_mut()),
+        stub: Node::new(),
+        items: PhantomData,
+    });
+    // The stub's address is fixed now that it lives in the `Arc`, and nobody else has it yet.
+    shared.head.store(shared.stub(), Ordering::Relaxed);
+    shared.set_tail(shared.stub());
+    (Pusher(shared.clone()), Popper(shared))
+}
+
+impl<P: Linked> Pusher<P> {
+    pub(crate) fn push(&self, item: P) {
+        self.0.link(item.into_node().as_ptr());
+    }
+}
+
+impl<P: Linked> Popper<P> {
+    /// The oldest item; `None` when there is none, or when the next one is not fully there yet.
+    pub(crate) fn pop(&mut self) -> Option<P> {
+        // SAFETY: there is one `Popper` per queue, and this is `&mut` of it.
+        unsafe { self.0.pop() }
+    }
+
+    /// Whether nothing is there to pop. A push that is not finished does not count; its pusher
+    /// raises the notification afterwards.
+    pub(crate) fn is_empty(&self) -> bool {
+        let tail = self.0.tail.with_mut(|tail| {
+            // SAFETY: the only popper touches `tail`.
+            unsafe { *tail }
+        });
+        // SAFETY: `tail` is the stub, which lives as long as the queue.
+        tail == self.0.stub() && unsafe { (*tail).next.load(Ordering::Acquire) }.is_null()
+    }
+}

@@ -1,0 +1,166 @@
+//! Who sleeps, who looks for work, who must be woken: the pool's coordination, without its queue.
+//!
+//! A worker *searches* (will look at the queue before it sleeps), *works*, or is *idle* (its bit
+//! is set and it parks). Submitters wake nobody while one searches: the searcher that takes a
+//! call passes the search on if more calls wait.
+//!
+//! Both sides write, then fence, then read (Dekker), so at least one sees the other:
+//! * submit: push · fence · read `searching`, `idle`, `live`;
+//! * searcher that found work, or gives up: leave `searching` · fence · read the queue;
+//! * worker going idle: set its bit, leave `searching` · fence · read the queue;
+//! * worker that retires: leave `live` · fence · read the queue.
+//!
+//! The right to wake is `searching` 0 → 1: one submitter at a time holds it and gives it to the
+//! worker that it wakes or has started. Model: `execute::threads::loom`.
+
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
+
+/// What a submitter, or a searcher that leaves, has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Somebody will look at the queue, or all are busy.
+    Nothing,
+    /// Wake this idle worker; it counts as searching already.
+    Wake(usize),
+    /// Have a worker started; it counts as searching already.
+    Start,
+}
+
+pub(crate) struct Gate {
+    searching: AtomicUsize,
+    /// Workers that are not abandoned: idle, searching, working.
+    live: AtomicUsize,
+    max: usize,
+    idle: Box<[AtomicU64]>,
+}
+
+impl Gate {
+    /// `max` live workers; `slots` worker indexes in all.
+    pub(crate) fn new(max: usize, slots: usize) -> Self {
+        Self {
+            searching: AtomicUsize::new(0),
+            live: AtomicUsize::new(0),
+            max,
+            idle: (0..slots.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// After a push, or whenever a call may wait unseen. `waiting` looks at the queue.
+    pub(crate) fn step(&self, waiting: impl Fn() -> bool) -> Step {
+        loop {
+            fence(Ordering::SeqCst);
+            if self.searching.load(Ordering::Relaxed) != 0
+                || self
+                    .searching
+                    .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_err()
+            {
+                return Step::Nothing;
+            }
+            if let Some(index) = self.claim_idle() {
+                return Step::Wake(index);
+            }
+            if self.live() < self.max {
+                return Step::Start;
+            }
+            // All work. One that went idle meanwhile may have left its call to us.
+            self.searching.fetch_sub(1, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+            if !(waiting() && (self.any_idle() || self.live() < self.max)) {
+                return Step::Nothing;
+            }
+        }
+    }
+
+    /// A worker that worked begins to search.
+    pub(crate) fn search(&self) {
+        self.searching.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A searcher leaves: it took a call, or it gives its right back.
+    pub(crate) fn leave_search(&self, waiting: impl Fn() -> bool) -> Step {
+        self.searching.fetch_sub(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if waiting() { self.step(waiting) } else { Step::Nothing }
+    }
+
+    /// A start failed: the right goes back, and nobody is woken for it.
+    pub(crate) fn give_up_start(&self) {
+        self.searching.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A searcher goes idle. `false`: it found a call waiting and searches on.
+    pub(crate) fn go_idle(&self, index: usize, waiting: impl Fn() -> bool) -> bool {
+        let (word, bit) = place(index);
+        self.idle[word].fetch_or(bit, Ordering::Relaxed);
+        self.searching.fetch_sub(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if waiting() && self.cancel_idle(index) {
+            self.search();
+            return false;
+        }
+        true
+    }
+
+    pub(crate) fn is_idle(&self, index: usize) -> bool {
+        let (word, bit) = place(index);
+        self.idle[word].load(Ordering::Acquire) & bit != 0
+    }
+
+    /// Takes an idle worker's own bit back; `false` when somebody has claimed it, and so a wake
+    /// is on its way and the search was given to it.
+    pub(crate) fn cancel_idle(&self, index: usize) -> bool {
+        let (word, bit) = place(index);
+        self.idle[word].fetch_and(!bit, Ordering::AcqRel) & bit != 0
+    }
+
+    /// The idle worker with the lowest index, so that the others time out and retire.
+    pub(crate) fn claim_idle(&self) -> Option<usize> {
+        for (at, word) in self.idle.iter().enumerate() {
+            let mut seen = word.load(Ordering::Relaxed);
+            while seen != 0 {
+                let bit = seen & seen.wrapping_neg();
+                if word.fetch_and(!bit, Ordering::AcqRel) & bit != 0 {
+                    return Some(at * 64 + bit.trailing_zeros() as usize);
+                }
+                seen = word.load(Ordering::Relaxed);
+            }
+        }
+        None
+    }
+
+    fn any_idle(&self) -> bool {
+        self.idle.iter().any(|word| word.load(Ordering::Relaxed) != 0)
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more live worker, if the maximum allows; before it is started.
+    pub(crate) fn try_grow(&self) -> bool {
+        let more = |live| (live < self.max).then_some(live + 1);
+        self.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// One live worker less: it was abandoned, or could not be started.
+    pub(crate) fn shrink(&self) {
+        self.live.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// An idle worker that took its bit back retires. `false`: a call came in that counted on it,
+    /// so it is live again and searches.
+    pub(crate) fn retire(&self, waiting: impl Fn() -> bool) -> bool {
+        self.shrink();
+        fence(Ordering::SeqCst);
+        if waiting() && self.try_grow() {
+            self.search();
+            return false;
+        }
+        true
+    }
+}
+
+fn place(index: usize) -> (usize, u64) {
+    (index / 64, 1 << (index % 64))
+}

@@ -1,0 +1,77 @@
+//! The linger: a worker that ran out of calls looks for the next one for a moment before it
+//! sleeps, because a wake costs more than a look. Invariant: one worker of a pool lingers at a
+//! time, and where looking finds nothing it stops looking.
+
+use std::hint;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Looks that found nothing before the linger turns itself off.
+const PATIENCE: usize = 8;
+
+/// Sleeps that go by while it is off before it is tried again.
+const PAUSE: usize = 64;
+
+pub(crate) struct Linger {
+    time: Duration,
+    busy: AtomicBool,
+    /// Grows by two with a hit and shrinks by one with a miss; 0 is off.
+    credit: AtomicUsize,
+    skipped: AtomicUsize,
+}
+
+impl Linger {
+    pub(crate) fn new(time: Duration) -> Self {
+        let one_cpu = thread::available_parallelism().map_or(1, |cpus| cpus.get()) == 1;
+        Self {
+            time: if one_cpu { Duration::ZERO } else { time },
+            busy: AtomicBool::new(false),
+            credit: AtomicUsize::new(PATIENCE),
+            skipped: AtomicUsize::new(0),
+        }
+    }
+
+    /// Looks until `found`, for the linger time at most. Says whether it was found.
+    pub(crate) fn look(&self, found: impl Fn() -> bool) -> bool {
+        if !self.pays() || self.busy.swap(true, Ordering::Acquire) {
+            return false;
+        }
+        let until = Instant::now() + self.time;
+        let hit = loop {
+            for _ in 0..32 {
+                hint::spin_loop();
+            }
+            if found() {
+                break true;
+            }
+            if Instant::now() >= until {
+                break false;
+            }
+        };
+        let credit = self.credit.load(Ordering::Relaxed);
+        let credit = if hit { (credit + 2).min(PATIENCE) } else { credit.saturating_sub(1) };
+        self.credit.store(credit, Ordering::Relaxed);
+        self.busy.store(false, Ordering::Release);
+        hit
+    }
+
+    fn pays(&self) -> bool {
+        if self.time.is_zero() {
+            return false;
+        }
+        if self.credit.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
+        if self.skipped.fetch_add(1, Ordering::Relaxed) % PAUSE == PAUSE - 1 {
+            self.credit.store(1, Ordering::Relaxed);
+        }
+        false
+    }
+
+    /// Whether it is turned off at present.
+    #[cfg(test)]
+    pub(crate) fn is_off(&self) -> bool {
+        self.time.is_zero() || self.credit.load(Ordering::Relaxed) == 0
+    }
+}

@@ -1,0 +1,118 @@
+//! The life of a worker: search, work, idle, and out.
+//!
+//! Invariant: whoever started or woke this worker counted it as searching; it leaves that count
+//! exactly once, with a call, to idle, or to end.
+
+use std::thread;
+use std::time::Instant;
+
+use super::pool::Pool;
+use crate::complete::{Ran, Remains, Verdict};
+use crate::contain::{contain, drop_contained};
+
+/// Why a worker ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Stopped,
+    Retired,
+    /// Its function was given up, and came back when its place was taken.
+    Surplus,
+}
+
+/// A worker's whole life, from the first line of its thread to the last.
+pub(super) fn live(pool: &Pool, index: usize) {
+    pool.roster.sit(index);
+    prepare(pool, index);
+    let end = search(pool, index);
+    if end == End::Stopped {
+        pool.gate.leave_search(|| false);
+        pool.gate.shrink();
+    }
+    pool.roster.leave(index, end == End::Stopped);
+}
+
+fn prepare(pool: &Pool, index: usize) {
+    let options = &pool.options;
+    // `build` has tried both on a thread of its own; one that fails here still does its work.
+    if let Some(nice) = options.nice {
+        let _unchanged = crate::sys::nice(nice);
+    }
+    if let Some(cpus) = &options.pin {
+        let _unchanged = crate::sys::pin(cpus);
+    }
+    if let Some(on_start) = &options.on_start {
+        pool.roster.outside(index, || {
+            if let Err(payload) = contain(|| on_start()) {
+                drop_contained(payload);
+            }
+        });
+    }
+}
+
+fn search(pool: &Pool, index: usize) -> End {
+    loop {
+        if let Some(first) = pool.line.pop() {
+            pool.take_step(pool.gate.leave_search(|| pool.is_waiting()));
+            if !work(pool, index, first) {
+                return End::Surplus;
+            }
+            pool.gate.search();
+        } else if pool.is_stopping() {
+            return End::Stopped;
+        } else if !pool.linger.look(|| pool.is_waiting() || pool.is_stopping())
+            && pool.gate.go_idle(index, || pool.is_waiting() || pool.is_stopping())
+            && !idle(pool, index)
+        {
+            return End::Retired;
+        }
+    }
+}
+
+/// Runs calls for as long as there are some. `false`: this worker is surplus.
+fn work(pool: &Pool, index: usize, first: Remains) -> bool {
+    let mut next = Some(first);
+    while let Some(load) = next {
+        if !perform(pool, index, load) {
+            return false;
+        }
+        next = pool.line.pop();
+    }
+    true
+}
+
+fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
+    let Remains::Work(work) = load else {
+        pool.roster.outside(index, || load.dispose());
+        return true;
+    };
+    let call = work.call().clone();
+    let ran = pool.roster.inside_call(index, call.clone(), || work.run());
+    match ran {
+        // Its decider gave this worker up and made room for another.
+        Ran::Late(Verdict::TimedOut | Verdict::Shutdown) => {
+            call.hub().lane(call.lane()).came_back();
+            pool.gate.try_grow()
+        }
+        _ => true,
+    }
+}
+
+/// Parks until somebody claims this worker. `false`: it was idle for too long and retires.
+fn idle(pool: &Pool, index: usize) -> bool {
+    let until = pool.options.keep_alive.map(|time| Instant::now() + time);
+    while pool.gate.is_idle(index) {
+        match until {
+            None => thread::park(),
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    // A claim that came first counts: its wake is on its way.
+                    return !pool.gate.cancel_idle(index)
+                        || !pool.gate.retire(|| pool.is_waiting());
+                }
+                thread::park_timeout(left);
+            }
+        }
+    }
+    true
+}

@@ -1,0 +1,243 @@
+//! Building an offloop. Invariant: whatever can't work is said here, in one sentence, and never
+//! later.
+
+use std::cell::{Cell, OnceCell};
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread;
+
+use super::offloop::{Hook, Local, Offloop};
+use super::send::Link;
+use crate::complete::{Hub, LaneLimits};
+use crate::deliver::{Inbox, LoopWake, LoopWaker, Notify, Turn, Unobserved, queue};
+use crate::execute::{Apart, Cores, Engine, Threads};
+use crate::sys::WakeFd;
+
+/// Calls that may wait for a turn to run them, inline.
+const INLINE_QUEUE: usize = 65_536;
+
+enum Waking {
+    Unsaid,
+    Custom(Box<dyn LoopWaker>),
+    Fd,
+    None,
+}
+
+/// Describes an [`Offloop`]; from [`Offloop::builder`].
+///
+/// All it needs is the way to wake your loop: one of [`waker`](Self::waker),
+/// [`fd_waker`](Self::fd_waker) and [`no_waker`](Self::no_waker).
+pub struct Builder<S: 'static = ()> {
+    waking: Waking,
+    threads: Threads,
+    cores: Cores,
+    turn: Turn,
+    hook: Option<Hook>,
+    state: PhantomData<fn(&mut S)>,
+}
+
+impl<S: 'static> Builder<S> {
+    pub(super) fn new() -> Self {
+        Self {
+            waking: Waking::Unsaid,
+            threads: Threads::new(),
+            cores: Cores::new(),
+            turn: Turn::default(),
+            hook: None,
+            state: PhantomData,
+        }
+    }
+
+    /// Wakes the loop with `waker`: a closure, a [`std::task::Waker`], or an adapter's own.
+    pub fn waker(mut self, waker: impl LoopWaker) -> Self {
+        self.waking = Waking::Custom(Box::new(waker));
+        self
+    }
+
+    /// Wakes the loop by a descriptor that it watches; see [`Offloop::as_fd`]. Unix.
+    #[cfg(unix)]
+    pub fn fd_waker(mut self) -> Self {
+        self.waking = Waking::Fd;
+        self
+    }
+
+    /// Wakes nobody: for a loop that polls, and calls `deliver` each time round.
+    pub fn no_waker(mut self) -> Self {
+        self.waking = Waking::None;
+        self
+    }
+
+    /// The pool for blocking calls.
+    pub fn threads(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The pool for computing calls.
+    pub fn cores(mut self, cores: Cores) -> Self {
+        self.cores = cores;
+        self
+    }
+
+    /// How much one `deliver` may do.
+    pub fn turn(mut self, turn: Turn) -> Self {
+        self.turn = turn;
+        self
+    }
+
+    /// Hears of failures that no handler saw: of detached calls, inside a turn, and of calls whose
+    /// handler was dropped because no turn came any more, when the last handle is dropped. Runs on
+    /// the loop thread.
+    pub fn on_unobserved(mut self, hook: impl Fn(&Unobserved) + 'static) -> Self {
+        self.hook = Some(Box::new(hook));
+        self
+    }
+
+    /// Starts the one thread that each offloop has, the keeper, and gives the handle for the
+    /// calling thread's loop. Workers are started when calls come.
+    ///
+    /// # Errors
+    /// No way to wake the loop was chosen; an option can't work, or not on this system; the system
+    /// gives no thread or no descriptor.
+    pub fn build(self) -> Result<Offloop<S>, Error> {
+        let (threads, cores) = (self.threads.0, self.cores.0);
+        check("Threads::max", &threads)?;
+        check("Cores::workers", &cores)?;
+        let waker = match self.waking {
+            Waking::Custom(waker) => LoopWake::Custom(waker),
+            Waking::Fd => LoopWake::Fd(WakeFd::new().map_err(Kind::Descriptor)?),
+            Waking::None => LoopWake::None,
+            Waking::Unsaid => return Err(Kind::NoWaker.into()),
+        };
+        let limits = |of: &Apart| LaneLimits { queue: of.queue, abandoned: of.abandoned.max(1) };
+        let inline = LaneLimits { queue: INLINE_QUEUE, abandoned: usize::MAX };
+        let (push, pop) = queue();
+        let hub = Hub::new(Notify::new(waker), push, [limits(&threads), limits(&cores), inline]);
+        let hub = Arc::new(hub);
+        let (inbox, arrivals) = Inbox::new(pop);
+        let engine = Engine::start(hub.clone(), threads, cores).map_err(Kind::Keeper)?;
+        let local = Local {
+            inbox,
+            link: Arc::new(Link { hub, engine, arrivals }),
+            turn: self.turn,
+            hook: self.hook,
+            report: OnceCell::new(),
+            unobserved: Cell::new(0),
+            dropped_handlers: Cell::new(0),
+        };
+        Ok(Offloop { local: Rc::new(local) })
+    }
+}
+
+impl<S: 'static> fmt::Debug for Builder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("threads", &self.threads)
+            .field("cores", &self.cores)
+            .field("turn", &self.turn)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check(max: &'static str, options: &Apart) -> Result<(), Error> {
+    if options.max == 0 {
+        return Err(Kind::NoThreads(max).into());
+    }
+    if options.queue == 0 {
+        return Err(Kind::NoQueue.into());
+    }
+    // On a thread of its own, so that the loop's stays as it is.
+    let trial = |f: &(dyn Fn() -> io::Result<()> + Sync)| {
+        thread::scope(|scope| {
+            let tried = thread::Builder::new().spawn_scoped(scope, f).map_err(Kind::Keeper)?;
+            Ok(tried.join().expect("a system call does not panic"))
+        })
+    };
+    if let Some(nice) = options.nice {
+        let set = move || crate::sys::nice(nice);
+        let result: Result<io::Result<()>, Kind> = trial(&set);
+        result?.map_err(|error| Kind::Nice(nice, error))?;
+    }
+    if let Some(cpus) = &options.pin {
+        let set = || crate::sys::pin(cpus);
+        let result: Result<io::Result<()>, Kind> = trial(&set);
+        result?.map_err(|error| Kind::Pin(cpus.to_vec(), error))?;
+    }
+    Ok(())
+}
+
+/// Why an offloop could not be built.
+#[derive(Debug)]
+pub struct Error(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    NoWaker,
+    NoThreads(&'static str),
+    NoQueue,
+    Nice(i32, io::Error),
+    Pin(Vec<usize>, io::Error),
+    Descriptor(io::Error),
+    Keeper(io::Error),
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self(kind)
+    }
+}
+
+impl Error {
+    /// Whether the system refused something (a thread, a descriptor, a priority, a CPU), so that
+    /// the same options may work elsewhere or later.
+    pub fn is_system(&self) -> bool {
+        std::error::Error::source(self).is_some()
+    }
+
+    /// Whether no way to wake the loop was chosen.
+    pub fn is_waker_missing(&self) -> bool {
+        matches!(self.0, Kind::NoWaker)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::NoWaker => f.write_str(
+                "offloop does not know how to wake the loop: call waker(..), fd_waker(), or \
+                 no_waker() if the loop polls",
+            ),
+            Kind::NoThreads(option) => {
+                write!(f, "{option} is 0, so that no call could ever run: use at least 1")
+            }
+            Kind::NoQueue => f.write_str("a queue of 0 would refuse every call: use at least 1"),
+            Kind::Nice(nice, error) => {
+                write!(f, "the nice value {nice} can't be set for a thread: {error}")
+            }
+            Kind::Pin(cpus, error) => {
+                write!(f, "threads can't be pinned to the CPUs {cpus:?}: {error}")
+            }
+            Kind::Descriptor(error) => {
+                write!(f, "the descriptor that wakes the loop can't be made: {error}")
+            }
+            Kind::Keeper(error) => {
+                write!(f, "the thread that keeps deadlines can't be started: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Kind::NoWaker | Kind::NoThreads(_) | Kind::NoQueue => None,
+            Kind::Nice(_, error)
+            | Kind::Pin(_, error)
+            | Kind::Descriptor(error)
+            | Kind::Keeper(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The three things that wait on the loop thread: a handler, a detached call's failure, and an
+//! awaited inline call. Invariant: the outcome is taken before the handler runs, and a job that
+//! the entry keeps is run (inline) or sent to be dropped off the loop (refused).
+
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use crate::complete::{CallRef, Receiver, Remains, Verdict, Work};
+use crate::contain::drop_contained;
+use crate::deliver::{Entry, Unobserved};
+use crate::failure::Outcome;
+
+/// The part that all three share.
+struct Kept(Option<Work>);
+
+impl Kept {
+    /// Runs an inline call, here on the loop; a decided one's job is dropped elsewhere.
+    fn settle(&mut self) {
+        if let Some(work) = self.0.take() {
+            if work.call().is_decided() {
+                discard(work);
+            } else {
+                work.run();
+            }
+        }
+    }
+
+    /// No turn comes any more.
+    fn forgo(&mut self) {
+        if let Some(work) = self.0.take() {
+            work.call().decide(Verdict::Shutdown);
+            discard(work);
+        }
+    }
+}
+
+fn discard(work: Work) {
+    let call = work.call().clone();
+    call.hub().discard(Remains::Work(work));
+}
+
+fn shutter(call: &CallRef) -> Box<dyn FnOnce()> {
+    let call = call.clone();
+    Box::new(move || {
+        call.decide(Verdict::Shutdown);
+    })
+}
+
+fn unobserved<T>(call: &CallRef, outcome: Option<Outcome<T>>, handler_dropped: bool) -> Unobserved {
+    Unobserved {
+        name: call.name().cloned(),
+        place: call.place(),
+        failure: outcome.and_then(Result::err),
+        handler_dropped,
+    }
+}
+
+/// A handler that waits for its outcome.
+pub(super) struct Pending<S, T: Send + 'static, H> {
+    receiver: Receiver<T>,
+    kept: Kept,
+    handler: H,
+    state: PhantomData<fn(&mut S)>,
+}
+
+impl<S, T: Send + 'static, H> Pending<S, T, H> {
+    pub(super) fn new(receiver: Receiver<T>, kept: Option<Work>, handler: H) -> Self {
+        Self { receiver, kept: Kept(kept), handler, state: PhantomData }
+    }
+}
+
+impl<S, T, H> Entry<S> for Pending<S, T, H>
+where
+    T: Send + 'static,
+    H: FnOnce(&mut S, Outcome<T>),
+{
+    fn run(mut self: Box<Self>, state: &mut S, _: &dyn Fn(Unobserved)) {
+        self.kept.settle();
+        let outcome = self.receiver.take().expect("a ready call is decided");
+        (self.handler)(state, outcome);
+    }
+
+    fn forgo(mut self: Box<Self>) -> Unobserved {
+        self.kept.forgo();
+        drop_contained(self.handler);
+        let failure = self.receiver.take_failure();
+        unobserved::<()>(self.receiver.call(), failure.map(Err), true)
+    }
+
+    fn shutter(&self) -> Box<dyn FnOnce()> {
+        shutter(self.receiver.call())
+    }
+
+    fn place(&self) -> &'static Location<'static> {
+        self.receiver.call().place()
+    }
+}
+
+/// A detached call: its failure goes to the hook.
+pub(super) struct Unheard {
+    receiver: Receiver<()>,
+    kept: Kept,
+}
+
+impl Unheard {
+    pub(super) fn new(receiver: Receiver<()>, kept: Option<Work>) -> Self {
+        Self { receiver, kept: Kept(kept) }
+    }
+}
+
+impl<S> Entry<S> for Unheard {
+    fn run(mut self: Box<Self>, _: &mut S, hook: &dyn Fn(Unobserved)) {
+        self.kept.settle();
+        let outcome = self.receiver.take();
+        if let Some(Err(_)) = &outcome {
+            hook(unobserved(self.receiver.call(), outcome, false));
+        }
+    }
+
+    fn forgo(mut self: Box<Self>) -> Unobserved {
+        self.kept.forgo();
+        let outcome = self.receiver.take();
+        unobserved(self.receiver.call(), outcome, false)
+    }
+
+    fn shutter(&self) -> Box<dyn FnOnce()> {
+        shutter(self.receiver.call())
+    }
+
+    fn place(&self) -> &'static Location<'static> {
+        self.receiver.call().place()
+    }
+}
+
+/// An awaited inline call: the turn runs it, its task gets the outcome.
+pub(super) struct Standing {
+    call: CallRef,
+    kept: Kept,
+}
+
+impl Standing {
+    pub(super) fn new(work: Work) -> Self {
+        Self { call: work.call().clone(), kept: Kept(Some(work)) }
+    }
+}
+
+impl<S> Entry<S> for Standing {
+    fn run(mut self: Box<Self>, _: &mut S, _: &dyn Fn(Unobserved)) {
+        self.kept.settle();
+    }
+
+    fn forgo(mut self: Box<Self>) -> Unobserved {
+        self.kept.forgo();
+        unobserved::<()>(&self.call, None, false)
+    }
+
+    fn shutter(&self) -> Box<dyn FnOnce()> {
+        shutter(&self.call)
+    }
+
+    fn place(&self) -> &'static Location<'static> {
+        self.call.place()
+    }
+}

@@ -1,0 +1,28 @@
+//! **Submit**: a call is described, admitted or refused, and sent on its way.
+//!
+//! Contract:
+//! * S1 submitting never blocks, starts no thread and runs no user code but the waker.
+//! * S2 a call that can't be taken is refused as a value: its handler hears so in a turn, or
+//!   `try_then` gives everything back; it never runs later.
+//! * S3 the handler stays on the loop thread; the job and a token leave it.
+//! * S4 one wake at the most.
+
+mod builder;
+mod call;
+mod end;
+mod entry;
+mod future;
+mod handle;
+mod offloop;
+mod send;
+mod stats;
+mod ticket;
+
+pub use self::builder::{Builder, Error};
+pub use self::call::{Call, RejectedCall};
+pub use self::end::ShutdownReport;
+pub use self::future::CallFuture;
+pub use self::handle::Handle;
+pub use self::offloop::{Offloop, WeakOffloop};
+pub use self::stats::{ExecutorStats, Stats};
+pub use self::ticket::{CancelGuard, Ticket};

@@ -1,0 +1,226 @@
+//! The loop's own handle. Invariant: it is not `Send`, so all that it owns (the table of handlers,
+//! the turns) is touched by one thread; the last clone ends everything.
+
+use std::cell::{Cell, OnceCell};
+use std::fmt;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use super::builder::Builder;
+use super::call::Call;
+use super::end::ShutdownReport;
+use super::handle::Handle;
+use super::send::{Link, assert_not_forked};
+use crate::complete::{CallRef, Context};
+use crate::contain::drop_contained;
+use crate::deliver::{Delivered, Inbox, Turn, Unobserved};
+use crate::execute::{Contextual, Plain};
+
+/// offloop on your loop: submits calls, and delivers their outcomes to `&mut S`.
+///
+/// `S` is the state that your handlers change. Clones are handles to the same thing; none leaves
+/// the loop thread. A handler that needs to submit gets at a clone through `S`; one that captures
+/// a clone itself keeps offloop alive, so capture [`downgrade`](Self::downgrade) instead.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use offloop::Offloop;
+///
+/// enum Event { Wake, Quit }
+/// struct App { total: u64, off: Offloop<App>, quit: mpsc::Sender<Event> }
+///
+/// let (events, queue) = mpsc::channel();
+/// let waker = events.clone();
+/// let off = Offloop::<App>::builder().waker(move || waker.send(Event::Wake)).build()?;
+/// let mut app = App { total: 0, off, quit: events };
+///
+/// // where the expensive call was
+/// app.off.call(|| (1..=1000u64).sum::<u64>()).cores().then(|app, outcome| {
+///     app.total = outcome.unwrap_or(0);
+///     let _ = app.quit.send(Event::Quit);
+/// });
+///
+/// // your loop
+/// for event in queue {
+///     match event {
+///         Event::Wake => { let off = app.off.clone(); off.deliver(&mut app); }
+///         Event::Quit => break,
+///     }
+/// }
+/// assert_eq!(app.total, 500_500);
+/// # Ok::<(), offloop::Error>(())
+/// ```
+pub struct Offloop<S: 'static = ()> {
+    pub(super) local: Rc<Local<S>>,
+}
+
+/// Hears of failures that no handler saw.
+pub(super) type Hook = Box<dyn Fn(&Unobserved)>;
+
+/// What the loop thread owns.
+pub(super) struct Local<S: 'static> {
+    pub(super) inbox: Inbox<S, CallRef>,
+    pub(super) link: Arc<Link<S>>,
+    pub(super) turn: Turn,
+    pub(super) hook: Option<Hook>,
+    pub(super) report: OnceCell<ShutdownReport>,
+    pub(super) unobserved: Cell<u64>,
+    pub(super) dropped_handlers: Cell<u64>,
+}
+
+impl<S: 'static> Offloop<S> {
+    /// Begins an offloop for the calling thread's loop.
+    pub fn builder() -> Builder<S> {
+        Builder::new()
+    }
+
+    pub(super) fn link(&self) -> &Link<S> {
+        &self.local.link
+    }
+
+    pub(super) fn inbox(&self) -> &Inbox<S, CallRef> {
+        &self.local.inbox
+    }
+
+    /// Describes a call of `f`.
+    ///
+    /// Same as `f()`, except that it runs off the loop and its outcome comes back onto it; the
+    /// returned [`Call`] chooses where, and its ending submits it.
+    #[track_caller]
+    pub fn call<F, T>(&self, f: F) -> Call<Self, Plain<F, T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Call::new(self.clone(), Plain::new(f), Location::caller())
+    }
+
+    /// Describes a call of `f`, which can look at its [`Context`]: whether anybody still wants the
+    /// result, and when it times out.
+    #[track_caller]
+    pub fn call_with<F, T>(&self, f: F) -> Call<Self, Contextual<F, T>>
+    where
+        F: FnOnce(&Context) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Call::new(self.clone(), Contextual::new(f), Location::caller())
+    }
+
+    /// One turn: runs the handlers whose outcomes are there, within the budget.
+    ///
+    /// Call it where your loop wakes up. With nothing ready it costs nanoseconds: no system call,
+    /// no clock.
+    ///
+    /// * **Thread**: the loop thread; `Offloop` can't leave it.
+    /// * **Order**: of completion. A call submitted inside a handler is never handled in the same
+    ///   turn.
+    /// * **Budget**: [`Turn`]; if something is left, the loop is woken and `more` is set.
+    /// * **Nested** (a modal loop inside a handler): runs nothing and says `more`; the outer turn
+    ///   wakes the loop when it ends.
+    /// * **Panic**: of a handler, unwinds out of here; its call counts as delivered, the others
+    ///   stay ready, and the loop is woken.
+    /// * **Shutdown**: delivers what is left.
+    ///
+    /// # Panics
+    /// In a forked child of the process that built it.
+    pub fn deliver(&self, state: &mut S) -> Delivered {
+        let local = &*self.local;
+        let hub = &local.link.hub;
+        assert_not_forked(hub);
+        if !hub.notify.is_raised() {
+            return local.inbox.idle_turn();
+        }
+        local.inbox.deliver(state, local.turn, &hub.notify, &|what| local.observe(what))
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> Handle<S> {
+        Handle::new(self.local.link.clone())
+    }
+
+    /// A handle that keeps nothing alive, for handlers that hold one.
+    pub fn downgrade(&self) -> WeakOffloop<S> {
+        WeakOffloop { local: Rc::downgrade(&self.local) }
+    }
+
+    /// The descriptor that is readable while a turn is asked for, if it was built with
+    /// [`fd_waker`](Builder::fd_waker). Watch it for reading, level-triggered or edge-triggered,
+    /// and call `deliver` when it fires; `deliver` resets it.
+    #[cfg(unix)]
+    pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        use std::os::fd::AsFd;
+        self.local.link.hub.notify.fd().map(AsFd::as_fd)
+    }
+}
+
+impl<S: 'static> Local<S> {
+    /// Counts a failure that no handler saw, and tells the hook.
+    pub(super) fn observe(&self, what: Unobserved) {
+        if what.handler_dropped {
+            self.dropped_handlers.set(self.dropped_handlers.get() + 1);
+        }
+        if what.failure.is_some() {
+            self.unobserved.set(self.unobserved.get() + 1);
+        }
+        if let Some(hook) = &self.hook {
+            hook(&what);
+        }
+    }
+}
+
+impl<S: 'static> Drop for Local<S> {
+    fn drop(&mut self) {
+        if self.link.hub.is_forked() {
+            self.link.engine.forget();
+            return;
+        }
+        self.link.hub.notify.silence();
+        self.end(std::time::Duration::ZERO, |local| {
+            for entry in local.inbox.take_all() {
+                let what = entry.forgo();
+                if (what.handler_dropped || what.failure.is_some())
+                    && let Err(payload) = crate::contain::contain(|| local.observe(what))
+                {
+                    drop_contained(payload);
+                }
+            }
+        });
+    }
+}
+
+impl<S: 'static> Clone for Offloop<S> {
+    fn clone(&self) -> Self {
+        Self { local: self.local.clone() }
+    }
+}
+
+impl<S: 'static> fmt::Debug for Offloop<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offloop").field("waiting", &self.inbox().len()).finish_non_exhaustive()
+    }
+}
+
+/// A handle to an [`Offloop`] that does not keep it alive.
+pub struct WeakOffloop<S: 'static = ()> {
+    local: Weak<Local<S>>,
+}
+
+impl<S: 'static> WeakOffloop<S> {
+    /// The handle itself, while another clone of it lives.
+    pub fn upgrade(&self) -> Option<Offloop<S>> {
+        self.local.upgrade().map(|local| Offloop { local })
+    }
+}
+
+impl<S: 'static> Clone for WeakOffloop<S> {
+    fn clone(&self) -> Self {
+        Self { local: self.local.clone() }
+    }
+}
+
+impl<S: 'static> fmt::Debug for WeakOffloop<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakOffloop").finish_non_exhaustive()
+    }
+}
