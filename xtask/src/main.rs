@@ -28,11 +28,7 @@ const COMMANDS: &[Command] = &[
         what: "[STAGE...] all that CI runs, or only the named stages; `--list` names them",
         run: ci::command,
     },
-    Command {
-        name: "tidy",
-        what: "the house rules (also a stage of ci)",
-        run: tidy::command,
-    },
+    Command { name: "tidy", what: "the house rules (also a stage of ci)", run: tidy::command },
     Command {
         name: "stress",
         what: "the stress test with 1 000 000 calls, in release",

@@ -37,9 +37,7 @@ impl Workspace {
             .args(["metadata", "--format-version=1", "--no-deps"])
             .stdout()?;
         let metadata: Value = serde_json::from_str(&text)?;
-        let packages = array(&metadata, "packages")
-            .map(package)
-            .collect::<Result<_>>()?;
+        let packages = array(&metadata, "packages").map(package).collect::<Result<_>>()?;
         Ok(Self {
             root: text_of(&metadata, "workspace_root")?.into(),
             target: text_of(&metadata, "target_directory")?.into(),
@@ -80,10 +78,7 @@ fn package(value: &Value) -> Result<Package> {
 
 fn target(value: &Value) -> Result<Target> {
     Ok(Target {
-        kind: array(value, "kind")
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(","),
+        kind: array(value, "kind").filter_map(Value::as_str).collect::<Vec<_>>().join(","),
         source: text_of(value, "src_path")?.into(),
     })
 }
@@ -93,7 +88,5 @@ fn array<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + u
 }
 
 fn text_of<'a>(value: &'a Value, key: &str) -> Result<&'a str> {
-    value[key]
-        .as_str()
-        .with_context(|| format!("cargo metadata has no `{key}`"))
+    value[key].as_str().with_context(|| format!("cargo metadata has no `{key}`"))
 }

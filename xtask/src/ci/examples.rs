@@ -59,9 +59,8 @@ fn sources(workspace: &Workspace) -> Result<Vec<PathBuf>> {
 /// Source file to program, as cargo itself reports them.
 fn build(workspace: &Workspace) -> Result<BTreeMap<PathBuf, PathBuf>> {
     let cargo = workspace.cargo().args(["build", "--workspace", "--bins"]);
-    let messages = cargo
-        .args(["--examples", "--message-format=json-render-diagnostics"])
-        .stdout()?;
+    let messages =
+        cargo.args(["--examples", "--message-format=json-render-diagnostics"]).stdout()?;
     let mut built = BTreeMap::new();
     for line in messages.lines() {
         let message: Value = serde_json::from_str(line)?;
@@ -77,10 +76,7 @@ fn run_one(workspace: &Workspace, name: &str, program: &Path, logs: &Path) -> Re
     let log = logs.join(format!("{name}.log"));
     let file = File::create(&log)?;
     let started = Instant::now();
-    let outcome = Cmd::new(program)
-        .dir(&workspace.root)
-        .log_to(&file)?
-        .run_within(LIMIT);
+    let outcome = Cmd::new(program).dir(&workspace.root).log_to(&file)?.run_within(LIMIT);
     if let Err(error) = outcome {
         let output = fs::read(&log).unwrap_or_default();
         eprintln!("{}", String::from_utf8_lossy(&output));

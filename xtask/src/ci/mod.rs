@@ -30,18 +30,8 @@ pub(crate) struct Stage {
 
 /// Cheap stages first, so that the commonest mistakes are told within seconds.
 const STAGES: &[Stage] = &[
-    Stage {
-        name: "tidy",
-        minutes: 0.1,
-        what: "the house rules",
-        run: stages::tidy,
-    },
-    Stage {
-        name: "fmt",
-        minutes: 0.1,
-        what: "rustfmt changes nothing",
-        run: stages::fmt,
-    },
+    Stage { name: "tidy", minutes: 0.1, what: "the house rules", run: stages::tidy },
+    Stage { name: "fmt", minutes: 0.1, what: "rustfmt changes nothing", run: stages::fmt },
     Stage {
         name: "lint",
         minutes: 2.0,
@@ -104,11 +94,7 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> Result<()> {
         let started = Instant::now();
         let outcome = (stage.run)(workspace);
         let failed = outcome.is_err();
-        reports.push(Report {
-            name: stage.name,
-            took: started.elapsed(),
-            outcome,
-        });
+        reports.push(Report { name: stage.name, took: started.elapsed(), outcome });
         if failed {
             break;
         }
@@ -118,15 +104,10 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> Result<()> {
 
 /// The named stages in the order of the table, or all of them.
 fn select(names: &[String]) -> Result<Vec<&'static Stage>> {
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| STAGES.iter().all(|stage| stage.name != **name))
+    if let Some(unknown) = names.iter().find(|name| STAGES.iter().all(|stage| stage.name != **name))
     {
         let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
-        bail!(
-            "there is no stage `{unknown}`; there are: {}",
-            known.join(", ")
-        );
+        bail!("there is no stage `{unknown}`; there are: {}", known.join(", "));
     }
     let wanted = |stage: &&Stage| names.is_empty() || names.iter().any(|name| name == stage.name);
     Ok(STAGES.iter().filter(wanted).collect())

@@ -27,17 +27,9 @@ pub(super) fn fmt(workspace: &Workspace) -> Result<Note> {
 }
 
 pub(super) fn lint(workspace: &Workspace) -> Result<Note> {
-    clippy(
-        workspace,
-        &["--workspace", "--all-targets"],
-        &["-Dwarnings"],
-    )?;
+    clippy(workspace, &["--workspace", "--all-targets"], &["-Dwarnings"])?;
     let mut combinations = 0;
-    for package in workspace
-        .packages
-        .iter()
-        .filter(|package| package.is_library())
-    {
+    for package in workspace.packages.iter().filter(|package| package.is_library()) {
         for features in feature_sets(package) {
             let mut args = vec!["--package", &package.name, "--lib", "--no-default-features"];
             args.extend(["--features", &features]);
@@ -71,9 +63,7 @@ pub(super) fn clippy(workspace: &Workspace, args: &[&str], lints: &[&str]) -> Re
 pub(super) fn docs(workspace: &Workspace) -> Result<Note> {
     let doc = |args: &[&str]| {
         let cmd = workspace.cargo().env("RUSTDOCFLAGS", "-Dwarnings");
-        cmd.args(["doc", "--quiet", "--workspace", "--no-deps"])
-            .args(args)
-            .run()
+        cmd.args(["doc", "--quiet", "--workspace", "--no-deps"]).args(args).run()
     };
     doc(&["--bins", "--examples", "--document-private-items"])?;
     doc(&["--lib", "--document-private-items"])?;
@@ -82,14 +72,8 @@ pub(super) fn docs(workspace: &Workspace) -> Result<Note> {
 }
 
 pub(super) fn test(workspace: &Workspace) -> Result<Note> {
-    workspace
-        .cargo()
-        .args(["test", "--workspace", "--all-targets"])
-        .run()?;
-    workspace
-        .cargo()
-        .args(["test", "--workspace", "--doc"])
-        .run()?;
+    workspace.cargo().args(["test", "--workspace", "--all-targets"]).run()?;
+    workspace.cargo().args(["test", "--workspace", "--doc"]).run()?;
     Ok(Note::new())
 }
 
@@ -104,17 +88,12 @@ pub(super) fn loom(workspace: &Workspace) -> Result<Note> {
             .args(["test", "--package", "offloop", "--lib", "--release", "loom"])
     };
     let listed = cargo().args(["--", "--list"]).stdout()?;
-    let models = listed
-        .lines()
-        .filter(|line| line.ends_with(": test"))
-        .count();
+    let models = listed.lines().filter(|line| line.ends_with(": test")).count();
     if models == 0 {
         bail!("no test of a module named `loom` was found, so no protocol is modelled");
     }
     cargo().run()?;
-    Ok(format!(
-        "{models} models, at most {preemptions} preemptions"
-    ))
+    Ok(format!("{models} models, at most {preemptions} preemptions"))
 }
 
 /// Runs only what is installed: `cargo miri setup` would download what is missing.

@@ -34,18 +34,11 @@ fn words_select_stages_in_the_order_of_the_table() {
 fn a_word_that_is_no_stage_is_refused_and_the_stages_are_named() {
     let refused = select(&["fmt".to_owned(), "lnit".to_owned()]);
     let message = refused.err().expect("`lnit` is no stage").to_string();
-    assert!(
-        message.contains("`lnit`") && message.contains("lint"),
-        "{message}"
-    );
+    assert!(message.contains("`lnit`") && message.contains("lint"), "{message}");
 }
 
 fn report(name: &'static str, outcome: anyhow::Result<String>) -> Report {
-    Report {
-        name,
-        took: Duration::from_secs(1),
-        outcome,
-    }
+    Report { name, took: Duration::from_secs(1), outcome }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -25,10 +26,7 @@ impl Cmd {
         let program = program.as_ref();
         let mut inner = Command::new(program);
         inner.stdin(Stdio::null());
-        Self {
-            inner,
-            shown: word(program),
-        }
+        Self { inner, shown: word(program) }
     }
 
     /// The cargo that runs this program, or the first one on `PATH`.
@@ -76,31 +74,45 @@ impl Cmd {
     /// Runs to the end, printing through; an exit code other than zero is an error.
     pub(crate) fn run(mut self) -> Result<()> {
         eprintln!("$ {}", self.shown);
-        let status = self
-            .inner
-            .status()
-            .with_context(|| format!("could not start `{}`", self.shown))?;
+        let status =
+            self.inner.status().with_context(|| format!("could not start `{}`", self.shown))?;
         check(status, &self.shown)
     }
 
     /// Runs to the end and gives back what it printed to standard output.
     pub(crate) fn stdout(mut self) -> Result<String> {
         self.inner.stderr(Stdio::inherit());
-        let output = self
-            .inner
-            .output()
-            .with_context(|| format!("could not start `{}`", self.shown))?;
+        let output =
+            self.inner.output().with_context(|| format!("could not start `{}`", self.shown))?;
         check(output.status, &self.shown)?;
         String::from_utf8(output.stdout)
             .with_context(|| format!("`{}` printed what is not UTF-8", self.shown))
     }
 
-    /// Runs for at most `limit`, then kills the program and fails.
-    pub(crate) fn run_within(mut self, limit: Duration) -> Result<()> {
+    /// Runs to the end, printing through, and gives back what it printed to standard
+    /// output.
+    pub(crate) fn stdout_shown(mut self) -> Result<String> {
+        eprintln!("$ {}", self.shown);
         let mut child = self
             .inner
+            .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("could not start `{}`", self.shown))?;
+        let mut text = String::new();
+        for line in child.stdout.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines()) {
+            let line = line?;
+            println!("{line}");
+            text.push_str(&line);
+            text.push('\n');
+        }
+        check(child.wait()?, &self.shown)?;
+        Ok(text)
+    }
+
+    /// Runs for at most `limit`, then kills the program and fails.
+    pub(crate) fn run_within(mut self, limit: Duration) -> Result<()> {
+        let mut child =
+            self.inner.spawn().with_context(|| format!("could not start `{}`", self.shown))?;
         match wait_within(&mut child, limit)? {
             Some(status) => check(status, &self.shown),
             None => {

@@ -10,15 +10,7 @@ use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-const TESTS: &[&str] = &[
-    "test",
-    "--package",
-    "offloop",
-    "--lib",
-    "--tests",
-    "--target",
-    TARGET,
-];
+const TESTS: &[&str] = &["test", "--package", "offloop", "--lib", "--tests", "--target", TARGET];
 
 /// Std is built with the sanitizer too: without that, it reports races in std which are
 /// none. Debian ships no runtime library, so a rustup toolchain's is linked instead.
@@ -50,10 +42,7 @@ pub(crate) fn asan(workspace: &Workspace, args: &[String]) -> Result<()> {
         .env("CARGO_TARGET_DIR", workspace.target.join("asan"))
         // std is prebuilt without the sanitizer, which changes the calling convention
         // for no type that crosses here.
-        .env(
-            "RUSTFLAGS",
-            "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer",
-        )
+        .env("RUSTFLAGS", "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer")
         .args(["run", &nightly, "cargo"])
         .args(TESTS)
         .args(args)

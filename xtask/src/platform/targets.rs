@@ -20,10 +20,7 @@ enum Reach {
     /// Tests run under wine.
     Wine,
     /// Tests run under this user-mode emulator, linked by this compiler.
-    Qemu {
-        emulator: &'static str,
-        linker: &'static str,
-    },
+    Qemu { emulator: &'static str, linker: &'static str },
 }
 
 const TARGETS: &[(&str, Reach)] = &[
@@ -36,14 +33,13 @@ const TARGETS: &[(&str, Reach)] = &[
     ("x86_64-unknown-linux-musl", Reach::Check),
     (
         "aarch64-unknown-linux-gnu",
-        Reach::Qemu {
-            emulator: "qemu-aarch64",
-            linker: "aarch64-linux-gnu-gcc",
-        },
+        Reach::Qemu { emulator: "qemu-aarch64", linker: "aarch64-linux-gnu-gcc" },
     ),
 ];
 
 const PACKAGES: &[&str] = &["--package", "offloop", "--package", "offloop-mio"];
+/// Denies them in the workspace's own crates; `RUSTFLAGS` would rebuild std.
+const DENY_WARNINGS: &[&str] = &["-Zwarnings", "--config", "build.warnings='deny'"];
 const TESTS: &[&str] = &["--package", "offloop", "--lib", "--tests"];
 
 /// What is known of one target.
@@ -55,7 +51,7 @@ struct Line {
 
 /// What became of a target's tests.
 enum Ran {
-    Passed(&'static str),
+    Passed(&'static str, usize),
     Failed(anyhow::Error),
     Skipped(String),
 }
@@ -75,17 +71,14 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> Result<()> {
         let cargo = debian.cargo(workspace, "targets");
         let checked = cargo
             .args(["check", "-Zbuild-std", "--target", target])
+            .args(DENY_WARNINGS)
             .args(PACKAGES)
             .run();
         let ran = match &checked {
             Ok(()) => run_tests(workspace, &debian, target, *reach),
             Err(_) => Ran::Skipped("does not compile".to_owned()),
         };
-        lines.push(Line {
-            target,
-            checked,
-            ran,
-        });
+        lines.push(Line { target, checked, ran });
     }
     summarize(&lines)
 }
@@ -97,15 +90,19 @@ fn run_tests(workspace: &Workspace, debian: &Debian, target: &str, reach: Reach)
     };
     let runner = runner(debian.cargo(workspace, "targets"));
     let outcome = runner.and_then(|cargo| {
-        cargo
-            .args(["test", "-Zbuild-std", "--target", target])
-            .args(TESTS)
-            .run()
+        cargo.args(["test", "-Zbuild-std", "--target", target]).args(TESTS).stdout_shown()
     });
-    match outcome {
-        Ok(()) => Ran::Passed(tool),
+    match outcome.map(|output| passed(&output)) {
+        Ok(0) => Ran::Skipped("there is no test".to_owned()),
+        Ok(count) => Ran::Passed(tool, count),
         Err(error) => Ran::Failed(error),
     }
+}
+
+/// The sum of `12 passed` over all of libtest's closing lines.
+fn passed(output: &str) -> usize {
+    let closing = output.lines().filter_map(|line| line.strip_prefix("test result: ok. "));
+    closing.filter_map(|line| line.split(' ').next()?.parse::<usize>().ok()).sum()
 }
 
 /// What makes cargo run a target's programs, set on a command.
@@ -139,7 +136,7 @@ fn runner<'a>(
             let installed = |name: &str| Path::new("/usr/bin").join(name).exists();
             if !installed(emulator) || !installed(linker) {
                 return Err(
-                    "not installed: apt-get install qemu-user gcc-aarch64-linux-gnu".to_owned(),
+                    "not installed: apt-get install qemu-user gcc-aarch64-linux-gnu".to_owned()
                 );
             }
             let run = format!("{emulator} -L /usr/aarch64-linux-gnu");
@@ -157,13 +154,9 @@ fn summarize(lines: &[Line]) -> Result<()> {
     println!("\n{:<28} {:<8} tests", "target", "checked");
     let mut failed = Vec::new();
     for line in lines {
-        let checked = if line.checked.is_ok() {
-            "yes"
-        } else {
-            "FAILED"
-        };
+        let checked = if line.checked.is_ok() { "yes" } else { "FAILED" };
         let ran = match &line.ran {
-            Ran::Passed(tool) => format!("ran under {tool}, passed"),
+            Ran::Passed(tool, count) => format!("{count} passed under {tool}"),
             Ran::Failed(error) => format!("FAILED: {error:#}"),
             Ran::Skipped(reason) => format!("skipped: {reason}"),
         };

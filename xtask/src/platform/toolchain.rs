@@ -23,12 +23,7 @@ fn rustup_toolchains() -> Vec<(String, PathBuf)> {
     };
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut toolchains: Vec<_> = entries
-        .map(|entry| {
-            (
-                entry.file_name().to_string_lossy().into_owned(),
-                entry.path(),
-            )
-        })
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
         .collect();
     toolchains.sort();
     toolchains
@@ -46,10 +41,7 @@ pub(crate) fn installed(version: &str) -> Option<String> {
 
 /// An installed nightly.
 pub(crate) fn nightly() -> Option<String> {
-    rustup_toolchains()
-        .into_iter()
-        .map(|(name, _)| name)
-        .find(|name| name.starts_with("nightly"))
+    rustup_toolchains().into_iter().map(|(name, _)| name).find(|name| name.starts_with("nightly"))
 }
 
 /// A toolchain with all that Miri needs; without `rust-src` it would download it.
@@ -57,10 +49,7 @@ pub(crate) fn with_miri() -> Option<String> {
     let complete = |dir: &Path| {
         dir.join("bin/cargo-miri").exists() && dir.join("lib/rustlib/src/rust/library").exists()
     };
-    rustup_toolchains()
-        .into_iter()
-        .find(|(_, dir)| complete(dir))
-        .map(|(name, _)| name)
+    rustup_toolchains().into_iter().find(|(_, dir)| complete(dir)).map(|(name, _)| name)
 }
 
 /// The runtime library of a sanitizer, from whichever toolchain ships it.
@@ -97,9 +86,7 @@ impl Debian {
                 "needs a compiler with std's sources: apt-get install rustc-web cargo-web rust-web-src"
             );
         }
-        Ok(Self {
-            target_dir: workspace.target.join("build-std"),
-        })
+        Ok(Self { target_dir: workspace.target.join("build-std") })
     }
 
     /// That cargo, building std too, with `name`'s own folder for what it builds.

@@ -35,9 +35,5 @@ pub(crate) fn check(workspace: &Workspace) -> Result<String> {
     if failures > 0 {
         bail!("{failures} breaches of the house rules, listed above");
     }
-    Ok(format!(
-        "{} rules, {} files",
-        RULES.len(),
-        tree.files().len()
-    ))
+    Ok(format!("{} rules, {} files", RULES.len(), tree.files().len()))
 }

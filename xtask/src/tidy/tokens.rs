@@ -60,11 +60,7 @@ pub(super) fn walk(stream: &TokenStream, visit: &mut dyn FnMut(&Cursor<'_>)) {
 fn walk_in(stream: &TokenStream, modules: &mut Vec<String>, visit: &mut dyn FnMut(&Cursor<'_>)) {
     let trees: Vec<TokenTree> = stream.clone().into_iter().collect();
     for at in 0..trees.len() {
-        let cursor = Cursor {
-            trees: &trees,
-            at,
-            modules,
-        };
+        let cursor = Cursor { trees: &trees, at, modules };
         visit(&cursor);
         let TokenTree::Group(group) = &trees[at] else {
             continue;

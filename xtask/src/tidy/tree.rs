@@ -43,13 +43,7 @@ impl Tree {
     pub(super) fn load(root: &Path) -> Result<Self> {
         let listed = Cmd::new("git")
             .dir(root)
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .stdout()
             .context("the house rules need git to list the project's files")?;
         let mut paths: Vec<&str> = listed.split_terminator('\0').collect();
@@ -69,9 +63,7 @@ impl Tree {
             text: text.into(),
             parsed: OnceCell::new(),
         };
-        Self {
-            files: files.into_iter().map(file).collect(),
-        }
+        Self { files: files.into_iter().map(file).collect() }
     }
 
     pub(super) fn files(&self) -> &[SourceFile] {
@@ -88,8 +80,7 @@ impl Tree {
 
     /// The Rust files that parse; the rule `parses` reports the others.
     pub(super) fn parsed(&self) -> impl Iterator<Item = (&SourceFile, &Parsed)> {
-        self.rust()
-            .filter_map(|file| Some((file, file.parsed().as_ref().ok()?)))
+        self.rust().filter_map(|file| Some((file, file.parsed().as_ref().ok()?)))
     }
 
     pub(super) fn manifests(&self) -> impl Iterator<Item = &SourceFile> {
@@ -104,11 +95,7 @@ impl SourceFile {
     }
 
     pub(super) fn finding(&self, line: usize, what: impl Into<String>) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line,
-            what: what.into(),
-        }
+        Finding { path: self.path.clone(), line, what: what.into() }
     }
 
     /// Lines with their numbers.

@@ -19,11 +19,7 @@ const CITING: &[&str] = &["Tests:", "Test:", "Tested by", "Proof:", "Cited by"];
 
 pub(super) fn cited(tree: &Tree) -> Vec<Finding> {
     let Some(paper) = tree.get(PAPER) else {
-        return vec![Finding {
-            path: PAPER.to_owned(),
-            line: 1,
-            what: "is missing".to_owned(),
-        }];
+        return vec![Finding { path: PAPER.to_owned(), line: 1, what: "is missing".to_owned() }];
     };
     let tests = Tests::of(tree);
     let guarantees = guarantees(paper);
@@ -46,10 +42,7 @@ fn guarantees(paper: &SourceFile) -> Vec<Guarantee<'_>> {
     for (at, line) in paper.lines() {
         if let Some(number) = number_of(line) {
             inside = true;
-            found.push(Guarantee {
-                number,
-                lines: Vec::new(),
-            });
+            found.push(Guarantee { number, lines: Vec::new() });
         } else if line.starts_with('#') {
             inside = false;
         }
@@ -64,9 +57,7 @@ fn guarantees(paper: &SourceFile) -> Vec<Guarantee<'_>> {
 fn number_of(line: &str) -> Option<usize> {
     let line = line.trim_start_matches([' ', '#', '-', '*', '|', '[']);
     let digits = line.strip_prefix('G')?;
-    let end = digits
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(digits.len());
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     let after = digits[end..].chars().next();
     if after.is_some_and(|c| c.is_alphanumeric() || "_–-".contains(c)) {
         return None;

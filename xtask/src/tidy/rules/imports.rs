@@ -97,9 +97,7 @@ fn is_root(file: &SourceFile) -> bool {
 }
 
 fn is_test(modules: &[String]) -> bool {
-    modules
-        .iter()
-        .any(|module| TEST_MODULES.contains(&module.as_str()))
+    modules.iter().any(|module| TEST_MODULES.contains(&module.as_str()))
 }
 
 /// `execute/threads/mod.rs` is the module `execute::threads`.
@@ -171,11 +169,7 @@ fn branches(stream: TokenStream, path: &[String], found: &mut Vec<Import>) {
     let trees: Vec<_> = stream.into_iter().collect();
     let is_comma = |tree: &proc_macro2::TokenTree| tree.to_string() == ",";
     for branch in trees.split(is_comma).filter(|branch| !branch.is_empty()) {
-        let cursor = Cursor {
-            trees: branch,
-            at: 0,
-            modules: &[],
-        };
+        let cursor = Cursor { trees: branch, at: 0, modules: &[] };
         follow(&cursor, 0, path.to_vec(), found);
     }
 }

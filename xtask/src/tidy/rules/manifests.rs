@@ -30,11 +30,7 @@ pub(super) fn inherit(tree: &Tree) -> Vec<Finding> {
         if !patterns.iter().any(|pattern| matches(pattern, dir)) {
             continue;
         }
-        if manifest
-            .get("lints")
-            .and_then(|lints| lints.get("workspace"))
-            != Some(&true.into())
-        {
+        if manifest.get("lints").and_then(|lints| lints.get("workspace")) != Some(&true.into()) {
             findings.push(file.finding(1, "lacks `[lints] workspace = true`"));
         }
         for (table, key) in INHERITED {
@@ -53,9 +49,7 @@ fn member_patterns(tree: &Tree) -> Vec<String> {
     let root = tree.get("Cargo.toml").and_then(parse).unwrap_or_default();
     let members = root.get("workspace").and_then(|table| table.get("members"));
     let members = members.and_then(Value::as_array).into_iter().flatten();
-    members
-        .filter_map(|member| member.as_str().map(str::to_owned))
-        .collect()
+    members.filter_map(|member| member.as_str().map(str::to_owned)).collect()
 }
 
 /// Cargo's patterns as this workspace uses them: `*` is any one part of a path.
@@ -63,14 +57,9 @@ fn matches(pattern: &str, dir: &str) -> bool {
     let (wanted, parts): (Vec<_>, Vec<_>) =
         (pattern.split('/').collect(), dir.split('/').collect());
     wanted.len() == parts.len()
-        && wanted
-            .iter()
-            .zip(&parts)
-            .all(|(wanted, part)| *wanted == "*" || wanted == part)
+        && wanted.iter().zip(&parts).all(|(wanted, part)| *wanted == "*" || wanted == part)
 }
 
 fn line_of(file: &SourceFile, key: &str) -> usize {
-    file.lines()
-        .find(|(_, line)| line.starts_with(key))
-        .map_or(1, |(line, _)| line)
+    file.lines().find(|(_, line)| line.starts_with(key)).map_or(1, |(line, _)| line)
 }

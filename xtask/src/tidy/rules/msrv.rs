@@ -26,10 +26,7 @@ pub(super) fn one_place(tree: &Tree) -> Vec<Finding> {
 
 fn stated(root: &SourceFile) -> Option<String> {
     let manifest = manifests::parse(root)?;
-    let version = manifest
-        .get("workspace")?
-        .get("package")?
-        .get("rust-version")?;
+    let version = manifest.get("workspace")?.get("package")?.get("rust-version")?;
     Some(version.as_str()?.to_owned())
 }
 

@@ -6,10 +6,7 @@ use crate::tidy::tree::{Finding, Tree};
 
 /// README's two commands: each entry holds the words of one, in their order.
 const COMMANDS: &[(&str, &[&str])] = &[
-    (
-        "that runs the main job",
-        &["cargo run", "offloop-cli", "tour"],
-    ),
+    ("that runs the main job", &["cargo run", "offloop-cli", "tour"]),
     ("that tests everything", &["cargo xtask ci"]),
 ];
 
@@ -50,9 +47,7 @@ fn readmes(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for manifest in tree.manifests() {
         let dir = manifest.path.strip_suffix("Cargo.toml").unwrap_or("");
-        let has_sources = tree
-            .rust()
-            .any(|file| file.path.starts_with(&format!("{dir}src/")));
+        let has_sources = tree.rust().any(|file| file.path.starts_with(&format!("{dir}src/")));
         if has_sources && tree.get(&format!("{dir}README.md")).is_none() {
             findings.push(manifest.finding(1, "this crate has no README.md"));
         }

@@ -8,17 +8,11 @@ use proc_macro2::Delimiter;
 use crate::tidy::tokens::{self, Cursor};
 use crate::tidy::tree::{Finding, Tree};
 
-const MARKS: &[&str] = &[
-    concat!("FIX", "ME"),
-    concat!("TO", "DO"),
-    concat!("XX", "X"),
-];
+const MARKS: &[&str] = &[concat!("FIX", "ME"), concat!("TO", "DO"), concat!("XX", "X")];
 const MACROS: &[&str] = &["todo", "unimplemented"];
 
 pub(super) fn parses(tree: &Tree) -> Vec<Finding> {
-    tree.rust()
-        .filter_map(|file| file.parsed().as_ref().err().cloned())
-        .collect()
+    tree.rust().filter_map(|file| file.parsed().as_ref().err().cloned()).collect()
 }
 
 pub(super) fn header(tree: &Tree) -> Vec<Finding> {
@@ -70,9 +64,7 @@ pub(super) fn ignored(tree: &Tree) -> Vec<Finding> {
         });
         for (line, text) in file.lines() {
             let text = text.trim_start();
-            let doc = text
-                .strip_prefix("///")
-                .or_else(|| text.strip_prefix("//!"));
+            let doc = text.strip_prefix("///").or_else(|| text.strip_prefix("//!"));
             let fence = doc.and_then(|doc| doc.trim_start().strip_prefix("```"));
             if fence.is_some_and(|fence| fence.split(',').any(|word| word.trim() == "ignore")) {
                 findings.push(file.finding(line, "ignores a snippet"));

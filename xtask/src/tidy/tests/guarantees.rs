@@ -7,10 +7,7 @@ const TESTS: &str = "//! a\n#[test]\nfn one() {}\nmod inner {\n    #[test]\n    
                      pub fn two() {}\n}\nfn helper() {}\n";
 
 fn found(paper: &str) -> Vec<String> {
-    let files = [
-        ("GUARANTEES.md", paper),
-        ("crates/a-b/tests/panics.rs", TESTS),
-    ];
+    let files = [("GUARANTEES.md", paper), ("crates/a-b/tests/panics.rs", TESTS)];
     fires("guarantees", files)
 }
 
@@ -23,19 +20,13 @@ fn the_paper_has_to_be_there_and_to_say_something() {
 #[test]
 fn a_cited_guarantee_is_quiet_in_every_form() {
     assert_eq!(found("## G1 One\nText.\n\nTests: `one`\n"), NONE);
-    assert_eq!(
-        found("- **G1** One. Tests: `panics::one`, `a_b::panics::one`\n"),
-        NONE
-    );
+    assert_eq!(found("- **G1** One. Tests: `panics::one`, `a_b::panics::one`\n"), NONE);
     assert_eq!(found("| G1 | One | `panics::inner::two` |\n"), NONE);
 }
 
 #[test]
 fn a_guarantee_without_a_test_is_found_at_its_line() {
-    assert_eq!(
-        found("# A\n\n## G1 One\nSee `deliver`.\n"),
-        ["GUARANTEES.md:3"]
-    );
+    assert_eq!(found("# A\n\n## G1 One\nSee `deliver`.\n"), ["GUARANTEES.md:3"]);
     let second = "## G1\nTests: `one`\n## G2\nText.\n## Notes\n`one`\n";
     assert_eq!(found(second), ["GUARANTEES.md:3"]);
 }
@@ -65,10 +56,7 @@ fn a_missing_number_is_found() {
 
 #[test]
 fn a_mention_of_another_guarantee_opens_none() {
-    assert_eq!(
-        found("## G1\nUnlike G7, `one`.\nG1–G3 belong together.\n"),
-        NONE
-    );
+    assert_eq!(found("## G1\nUnlike G7, `one`.\nG1–G3 belong together.\n"), NONE);
 }
 
 #[test]
@@ -76,8 +64,5 @@ fn tests_inside_macros_and_with_other_harnesses_count() {
     let text =
         "suite! { #[test] fn one() {} }\n#[tokio::test(flavor = \"x\")]\nasync fn two() {}\n";
     let paper = "## G1\nTests: `one`, `two`\n";
-    assert_eq!(
-        fires("guarantees", [("GUARANTEES.md", paper), ("a.rs", text)]),
-        NONE
-    );
+    assert_eq!(fires("guarantees", [("GUARANTEES.md", paper), ("a.rs", text)]), NONE);
 }

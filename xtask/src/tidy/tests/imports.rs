@@ -20,46 +20,31 @@ fn stages_are_declared_in_their_order() {
 /// Whether `text`, at `path` in the library, breaks the rule.
 fn breaks(path: &str, text: &str) -> bool {
     let path = format!("crates/offloop/src/{path}");
-    let files = [
-        (LIB.to_owned(), IN_ORDER.to_owned()),
-        (path, text.to_owned()),
-    ];
+    let files = [(LIB.to_owned(), IN_ORDER.to_owned()), (path, text.to_owned())];
     !fires("stage-imports", files).is_empty()
 }
 
 #[test]
 fn a_stage_imports_itself_and_those_to_its_right() {
     assert!(!breaks("submit/call.rs", "use crate::deliver::Inbox;"));
-    assert!(!breaks(
-        "execute/mod.rs",
-        "use crate::complete::{cell::Cell, Outcome};"
-    ));
+    assert!(!breaks("execute/mod.rs", "use crate::complete::{cell::Cell, Outcome};"));
     assert!(!breaks("execute/mod.rs", "use crate::execute::pool;"));
     assert!(!breaks("deliver/mod.rs", "use crate::failure::Failure;"));
-    assert!(!breaks(
-        "deliver.rs",
-        "use std::mem; use super::failure::Failure;"
-    ));
+    assert!(!breaks("deliver.rs", "use std::mem; use super::failure::Failure;"));
 }
 
 #[test]
 fn an_import_of_a_stage_to_the_left_is_found() {
     assert!(breaks("execute/mod.rs", "use crate::submit::Call;"));
     assert!(breaks("deliver.rs", "use crate::complete;"));
-    assert!(breaks(
-        "execute/threads/worker.rs",
-        "use crate::submit::call::Call;"
-    ));
+    assert!(breaks("execute/threads/worker.rs", "use crate::submit::call::Call;"));
 }
 
 #[test]
 fn the_finding_names_file_and_line() {
     let files = [
         (LIB, IN_ORDER),
-        (
-            "crates/offloop/src/deliver/turn.rs",
-            "//! a\n\nuse crate::submit::Call;\n",
-        ),
+        ("crates/offloop/src/deliver/turn.rs", "//! a\n\nuse crate::submit::Call;\n"),
     ];
     let found = fires("stage-imports", files);
     assert_eq!(found, ["crates/offloop/src/deliver/turn.rs:3"]);
@@ -67,41 +52,23 @@ fn the_finding_names_file_and_line() {
 
 #[test]
 fn every_branch_of_a_use_is_followed() {
-    assert!(breaks(
-        "deliver.rs",
-        "use crate::{failure::Failure, submit::{Call, Ticket}};"
-    ));
-    assert!(breaks(
-        "deliver.rs",
-        "use crate::{failure, complete::cell};"
-    ));
-    assert!(!breaks(
-        "submit.rs",
-        "use crate::{failure, complete::{cell, self}};"
-    ));
+    assert!(breaks("deliver.rs", "use crate::{failure::Failure, submit::{Call, Ticket}};"));
+    assert!(breaks("deliver.rs", "use crate::{failure, complete::cell};"));
+    assert!(!breaks("submit.rs", "use crate::{failure, complete::{cell, self}};"));
 }
 
 #[test]
 fn paths_inside_code_and_macros_count() {
     assert!(breaks("deliver.rs", "fn f() { crate::submit::refuse(); }"));
-    assert!(breaks(
-        "deliver.rs",
-        "fn f() { assert!(crate::submit::refuse() == 1); }"
-    ));
-    assert!(breaks(
-        "deliver.rs",
-        "fn f(a: Vec<crate::complete::Cell>) {}"
-    ));
+    assert!(breaks("deliver.rs", "fn f() { assert!(crate::submit::refuse() == 1); }"));
+    assert!(breaks("deliver.rs", "fn f(a: Vec<crate::complete::Cell>) {}"));
 }
 
 #[test]
 fn relative_paths_are_resolved() {
     assert!(breaks("deliver/turn.rs", "use super::super::submit::Call;"));
     assert!(breaks("deliver/mod.rs", "use super::submit::Call;"));
-    assert!(breaks(
-        "deliver.rs",
-        "mod a { use super::super::submit::Call; }"
-    ));
+    assert!(breaks("deliver.rs", "mod a { use super::super::submit::Call; }"));
     assert!(!breaks("deliver/turn.rs", "use super::submit::Own;"));
     assert!(!breaks("execute/mod.rs", "use self::submit::Own;"));
 }
@@ -124,10 +91,7 @@ fn shared_files_import_no_stage() {
 
 #[test]
 fn a_visibility_is_no_import() {
-    assert!(!breaks(
-        "deliver/turn.rs",
-        "pub(in crate::deliver) fn f() {} pub(crate) fn g() {}"
-    ));
+    assert!(!breaks("deliver/turn.rs", "pub(in crate::deliver) fn f() {} pub(crate) fn g() {}"));
     assert!(!breaks("failure.rs", "pub(in crate::submit) fn f() {}"));
 }
 
@@ -135,22 +99,13 @@ fn a_visibility_is_no_import() {
 fn tests_and_models_are_free() {
     assert!(!breaks("deliver/tests.rs", "use crate::submit::Call;"));
     assert!(!breaks("deliver/loom.rs", "use crate::submit::Call;"));
-    assert!(!breaks(
-        "deliver.rs",
-        "mod tests { use crate::submit::Call; }"
-    ));
-    assert!(!breaks(
-        "deliver.rs",
-        "mod loom { fn f() { crate::submit::refuse() } }"
-    ));
+    assert!(!breaks("deliver.rs", "mod tests { use crate::submit::Call; }"));
+    assert!(!breaks("deliver.rs", "mod loom { fn f() { crate::submit::refuse() } }"));
 }
 
 #[test]
 fn the_library_file_itself_and_other_crates_are_free() {
     let text = "use crate::submit::Call;\nmod deliver;\n";
     assert_eq!(fires("stage-imports", [(LIB, text)]), NONE);
-    assert_eq!(
-        fires("stage-imports", [("crates/other/src/deliver.rs", text)]),
-        NONE
-    );
+    assert_eq!(fires("stage-imports", [("crates/other/src/deliver.rs", text)]), NONE);
 }

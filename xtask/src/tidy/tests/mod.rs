@@ -19,10 +19,7 @@ fn fires<P: Into<String>, T: Into<String>>(
     let rule = RULES.iter().find(|rule| rule.name == name);
     let rule = rule.unwrap_or_else(|| panic!("there is no rule `{name}`"));
     let findings = (rule.check)(&Tree::new(files));
-    findings
-        .iter()
-        .map(|finding| format!("{}:{}", finding.path, finding.line))
-        .collect()
+    findings.iter().map(|finding| format!("{}:{}", finding.path, finding.line)).collect()
 }
 
 /// The same for one file of no special place.

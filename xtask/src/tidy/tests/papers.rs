@@ -13,10 +13,7 @@ fn msrv(path: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn the_root_manifest_states_the_version() {
-    assert_eq!(
-        fires("msrv", [("Cargo.toml", "[workspace]\n")]),
-        ["Cargo.toml:1"]
-    );
+    assert_eq!(fires("msrv", [("Cargo.toml", "[workspace]\n")]), ["Cargo.toml:1"]);
     assert_eq!(fires("msrv", [("Cargo.toml", ROOT)]), NONE);
 }
 
@@ -48,11 +45,7 @@ fn folders_of_one_machine_are_found() {
         concat!("/", "root/a"),
         concat!("/", "home/me"),
     ] {
-        for text in [
-            folder.to_owned(),
-            format!("cd {folder}"),
-            format!("\"{folder}\""),
-        ] {
+        for text in [folder.to_owned(), format!("cd {folder}"), format!("\"{folder}\"")] {
             assert_eq!(fires("places", [("a.sh", &text)]), ["a.sh:1"], "{text}");
         }
     }
@@ -60,14 +53,8 @@ fn folders_of_one_machine_are_found() {
 
 #[test]
 fn parts_of_other_paths_are_no_folders() {
-    for text in [
-        "/workspace",
-        "a/work",
-        "../tmp/a",
-        "${x}/tmp/a",
-        "/rootless",
-        "https://a.io/work",
-    ] {
+    for text in ["/workspace", "a/work", "../tmp/a", "${x}/tmp/a", "/rootless", "https://a.io/work"]
+    {
         assert_eq!(fires("places", [("a.sh", text)]), NONE, "{text}");
     }
 }
@@ -75,35 +62,20 @@ fn parts_of_other_paths_are_no_folders() {
 #[test]
 fn registries_are_found() {
     let redirected = format!("a = 1\n{}.crates-io]\n", concat!("[sou", "rce"));
-    assert_eq!(
-        fires("places", [(".cargo/config.toml", redirected)]).len(),
-        1
-    );
-    assert_eq!(
-        fires("places", [("Cargo.toml", "registry = \"own\"\n")]).len(),
-        1
-    );
+    assert_eq!(fires("places", [(".cargo/config.toml", redirected)]).len(), 1);
+    assert_eq!(fires("places", [("Cargo.toml", "registry = \"own\"\n")]).len(), 1);
     let lock = |source: &str| format!("source = \"{source}\"\n");
     let public = "registry+https://github.com/rust-lang/crates.io-index";
     assert_eq!(fires("places", [("Cargo.lock", lock(public))]), NONE);
-    assert_eq!(
-        fires("places", [("Cargo.lock", lock("registry+https://a.io/b"))]).len(),
-        1
-    );
+    assert_eq!(fires("places", [("Cargo.lock", lock("registry+https://a.io/b"))]).len(), 1);
 }
 
 #[test]
 fn readme_has_both_commands() {
     let both = "```\ncargo run --release -p offloop-cli -- tour\ncargo xtask ci\n```\n";
     assert_eq!(fires("papers", [("README.md", both)]), NONE);
-    assert_eq!(
-        fires("papers", [("README.md", "cargo xtask ci\n")]),
-        ["README.md:1"]
-    );
-    assert_eq!(
-        fires("papers", [("README.md", "cargo tour offloop-cli\n")]).len(),
-        2
-    );
+    assert_eq!(fires("papers", [("README.md", "cargo xtask ci\n")]), ["README.md:1"]);
+    assert_eq!(fires("papers", [("README.md", "cargo tour offloop-cli\n")]).len(), 2);
     assert_eq!(fires("papers", [("a.rs", "//! a\n")]), ["README.md:1"]);
 }
 
@@ -111,23 +83,12 @@ fn readme_has_both_commands() {
 fn every_crate_has_a_readme() {
     let readme = "cargo run -p offloop-cli -- tour\ncargo xtask ci\n";
     let crate_files = |more: Option<(&'static str, &'static str)>| {
-        let files = [
-            ("README.md", readme),
-            ("a/Cargo.toml", ""),
-            ("a/src/lib.rs", "//! a\n"),
-        ];
+        let files = [("README.md", readme), ("a/Cargo.toml", ""), ("a/src/lib.rs", "//! a\n")];
         files.into_iter().chain(more)
     };
     assert_eq!(fires("papers", crate_files(None)), ["a/Cargo.toml:1"]);
-    assert_eq!(
-        fires("papers", crate_files(Some(("a/README.md", "# a\n")))),
-        NONE
-    );
-    let folder_of_programs = [
-        ("README.md", readme),
-        ("a/Cargo.toml", ""),
-        ("a/one.rs", "//! a\n"),
-    ];
+    assert_eq!(fires("papers", crate_files(Some(("a/README.md", "# a\n")))), NONE);
+    let folder_of_programs = [("README.md", readme), ("a/Cargo.toml", ""), ("a/one.rs", "//! a\n")];
     assert_eq!(fires("papers", folder_of_programs), NONE);
 }
 
@@ -143,29 +104,14 @@ fn manifests(path: &str, text: &str) -> Vec<String> {
 fn members_inherit_lints_and_versions() {
     assert_eq!(manifests("crates/a/Cargo.toml", MEMBER), NONE);
     let no_lints = MEMBER.replace("[lints]", "[other]");
-    assert_eq!(
-        manifests("crates/a/Cargo.toml", &no_lints),
-        ["crates/a/Cargo.toml:1"]
-    );
+    assert_eq!(manifests("crates/a/Cargo.toml", &no_lints), ["crates/a/Cargo.toml:1"]);
     let own_edition = MEMBER.replace("edition.workspace = true", "edition = \"2021\"");
-    assert_eq!(
-        manifests("crates/a/Cargo.toml", &own_edition),
-        ["crates/a/Cargo.toml:4"]
-    );
-    assert_eq!(
-        manifests("crates/a/Cargo.toml", "not toml"),
-        ["crates/a/Cargo.toml:1"]
-    );
+    assert_eq!(manifests("crates/a/Cargo.toml", &own_edition), ["crates/a/Cargo.toml:4"]);
+    assert_eq!(manifests("crates/a/Cargo.toml", "not toml"), ["crates/a/Cargo.toml:1"]);
 }
 
 #[test]
 fn other_workspaces_decide_for_themselves() {
-    assert_eq!(
-        manifests("bench/Cargo.toml", "[package]\nname = \"bench\"\n"),
-        NONE
-    );
-    assert_eq!(
-        manifests("crates/a/fuzz/Cargo.toml", "[package]\nname = \"fuzz\"\n"),
-        NONE
-    );
+    assert_eq!(manifests("bench/Cargo.toml", "[package]\nname = \"bench\"\n"), NONE);
+    assert_eq!(manifests("crates/a/fuzz/Cargo.toml", "[package]\nname = \"fuzz\"\n"), NONE);
 }
