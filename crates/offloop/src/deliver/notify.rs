@@ -90,8 +90,11 @@ impl Notify {
     }
 
     /// Whether a turn is asked for. A `false` that is out of date is harmless: who raises wakes.
+    ///
+    /// A turn that nobody woke may take a request back before its wake is written; the descriptor
+    /// is then readable with nothing raised, and a turn has to reset it.
     pub(crate) fn is_raised(&self) -> bool {
-        self.raised.load(Ordering::Relaxed)
+        self.raised.load(Ordering::Relaxed) || self.fd().is_some_and(WakeFd::is_set)
     }
 
     /// Takes the request back at the start of a turn, *before* anything is taken.

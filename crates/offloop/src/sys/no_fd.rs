@@ -13,6 +13,10 @@ impl WakeFd {
         match self.0 {}
     }
 
+    pub(crate) fn is_set(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) fn drain(&self) {
         match self.0 {}
     }

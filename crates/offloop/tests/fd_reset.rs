@@ -1,0 +1,33 @@
+//! The descriptor of a loop at rest is not readable, whenever `deliver` was called: a
+//! level-triggered loop would spin on it (G10).
+#![cfg(unix)]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use offloop::Offloop;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+#[test]
+fn a_turn_ahead_of_the_wake_leaves_no_readable_descriptor() {
+    let off = Offloop::<u32>::builder().fd_waker().build().expect("an offloop");
+    for round in 1..=300_000 {
+        off.call(|| ()).then(|done, _| *done += 1);
+        // A loop that also delivers unasked may take the outcome before the wake is written.
+        let mut done = 0;
+        while done == 0 {
+            off.deliver(&mut done);
+        }
+        let hang = Instant::now() + Duration::from_secs(10);
+        while is_readable(&off) {
+            assert!(Instant::now() < hang, "still readable at rest, in round {round}");
+            thread::yield_now();
+            off.deliver(&mut done);
+        }
+    }
+}
+
+fn is_readable(off: &Offloop<u32>) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(off.as_fd().expect("fd_waker"), PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default())).expect("poll") == 1
+}
