@@ -147,8 +147,9 @@ fn check(status: ExitStatus, shown: &str) -> Result<()> {
 /// One word of a command line, quoted where a shell would need it.
 fn word(text: &OsStr) -> String {
     let text = text.to_string_lossy();
+    let quote = if text.contains('\'') { '"' } else { '\'' };
     if text.is_empty() || text.contains([' ', '"', '\'', '$', '*']) {
-        return format!("'{text}'");
+        return format!("{quote}{text}{quote}");
     }
     text.into_owned()
 }

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 /// How far a target can be taken on a Linux machine.
 #[derive(Clone, Copy)]
 enum Reach {
-    /// Its linker or its system is out of reach.
+    /// No package brings both its linker and an emulator.
     Check,
     /// Tests run under wine.
     Wine,
@@ -116,7 +116,7 @@ fn runner<'a>(
 ) -> Result<(&'static str, Runner<'a>), String> {
     let key = target.to_uppercase().replace('-', "_");
     match reach {
-        Reach::Check => Err("no emulator for it".to_owned()),
+        Reach::Check => Err("nothing on Linux links and runs it".to_owned()),
         Reach::Wine => {
             let missing = "not installed: apt-get install wine64 gcc-mingw-w64-x86-64";
             let wine = wine::find().ok_or(missing)?;
