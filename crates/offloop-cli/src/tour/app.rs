@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// Calls in flight: enough that no worker waits for the loop, few enough that stopping
 /// is quick.
-pub(crate) const WINDOW: usize = 128;
+pub(crate) const WINDOW: usize = 64;
 /// How long an interrupted run waits for the calls that have begun.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 

@@ -117,7 +117,10 @@ fn list(args: &TourArgs, digests: Option<&DigestsFile>, interrupt: &Interrupt) -
         say(&format!("skipped {}: {reason}", shown(path)));
     }
     if found.links > 0 {
-        say(&format!("{} symbolic links were not followed (--follow does)", found.links));
+        say(&format!(
+            "symbolic links inside folders, not followed: {} (--follow follows them)",
+            found.links
+        ));
     }
     found
 }
@@ -160,6 +163,8 @@ fn facts(args: &TourArgs, rounds: &Rounds, service: String, found: Found) -> Fac
             cold: args.cold,
             follow: args.follow,
             calls_in_flight_max: app::WINDOW,
+            threads_max: rounds::threads_max(),
+            worker_nice: rounds::WORKER_NICE,
             heartbeat_period_ns: ns(heartbeat::PERIOD),
             request_interval_ns: ns(client::INTERVAL),
         },

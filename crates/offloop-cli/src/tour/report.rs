@@ -46,6 +46,9 @@ pub(crate) struct Settings {
     pub(crate) cold: bool,
     pub(crate) follow: bool,
     pub(crate) calls_in_flight_max: usize,
+    pub(crate) threads_max: usize,
+    /// Absent where the workers run like every other thread.
+    pub(crate) worker_nice: Option<i32>,
     pub(crate) heartbeat_period_ns: u64,
     pub(crate) request_interval_ns: u64,
 }
@@ -161,9 +164,13 @@ impl Report {
         } else {
             "each read once before"
         };
-        let interrupted = if self.interrupted { ", interrupted" } else { "" };
+        let nice = self
+            .settings
+            .worker_nice
+            .map_or_else(String::new, |nice| format!("; workers at nice {nice}"));
+        let interrupted = if self.interrupted { "; interrupted" } else { "" };
         format!(
-            "{} files, {} ({warmth}); {} rounds on {} {} with {} CPUs{interrupted}",
+            "{} files, {} ({warmth})\n{} rounds on {} {} with {} CPUs{nice}{interrupted}",
             self.files.listed,
             size(self.files.bytes),
             self.settings.rounds,
@@ -175,7 +182,10 @@ impl Report {
 
     fn agreement(&self) -> String {
         let files = &self.files;
-        let mut line = format!("{} files have one SHA-256, the same in every run", files.hashed);
+        let mut line = format!(
+            "{} files have one SHA-256, the same in every run that read them",
+            files.hashed
+        );
         if files.failed > 0 {
             let _ = write!(line, "; {} paths failed", files.failed);
         }

@@ -4,7 +4,7 @@
 //! rotation each comes first, second and third equally often (in as many rounds as there
 //! are models).
 
-use super::app::{App, Counts, Plan, needs_offloop};
+use super::app::{App, Counts, Plan, WINDOW, needs_offloop};
 use super::ledger::{Ledger, RunId};
 use super::model::Model;
 use super::progress::Progress;
@@ -14,13 +14,26 @@ use crate::interrupt::Interrupt;
 use crate::say;
 use crate::service::{EventSystem, LoopFigures};
 use anyhow::{Context, Result};
-use offloop::Offloop;
+use offloop::{Cores, Offloop, Threads, Turn};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the loop waits for the measuring client to come, and to go.
 const CLIENT_WITHIN: Duration = Duration::from_secs(10);
+
+/// Where a nice value belongs to one thread, the workers give way to the loop: on few
+/// cores the scheduler would otherwise let it wait for their time slices.
+pub(crate) const WORKER_NICE: Option<i32> = if cfg!(target_os = "linux") { Some(10) } else { None };
+
+/// Half a heartbeat at most: the loop has other things to do.
+const TURN: Turn = Turn { max_calls: WINDOW, max_time: Duration::from_micros(500) };
+
+/// Two threads for each core: one may wait for the disk while the other computes.
+pub(crate) fn threads_max() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (2 * cores).max(4)
+}
 
 /// What to run.
 pub(crate) struct Rounds {
@@ -116,11 +129,20 @@ fn run_once(system: &mut EventSystem, plan: Plan, ledger: Ledger) -> Result<(Run
 /// All that offloop needs of the event system: its waker.
 fn build(system: &EventSystem) -> Result<Offloop<App>> {
     let waker = system.waker();
-    let off = Offloop::<App>::builder().waker(move || {
-        // Fails only when the loop is gone, and then nobody waits for the wake.
-        let _ = waker.wake();
-    });
-    off.build().context("offloop cannot be started")
+    let (mut threads, mut cores) = (Threads::new().max(threads_max()), Cores::new());
+    if let Some(nice) = WORKER_NICE {
+        (threads, cores) = (threads.nice(nice), cores.nice(nice));
+    }
+    Offloop::<App>::builder()
+        .waker(move || {
+            // Fails only when the loop is gone, and then nobody waits for the wake.
+            let _ = waker.wake();
+        })
+        .threads(threads)
+        .cores(cores)
+        .turn(TURN)
+        .build()
+        .context("offloop cannot be started")
 }
 
 /// Starts the measuring client and serves until it is connected. Without one the work is

@@ -146,7 +146,7 @@ mod verdict {
         let mut short = figures("inline", 0, 0);
         short.heartbeat = Quantiles::default();
         assert!(verdict(&[short]).contains("before the first heartbeat"));
-        assert!(verdict(&[]).contains("nothing to compare"));
+        assert!(verdict(&[]).contains("No run was begun"));
     }
 
     #[test]

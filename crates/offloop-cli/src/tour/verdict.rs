@@ -10,6 +10,9 @@ const STALL_NS: u64 = 10_000_000;
 
 /// What the figures mean.
 pub(crate) fn verdict(all: &[Figures]) -> String {
+    if all.is_empty() {
+        return "No run was begun: there is nothing to compare.".to_owned();
+    }
     if all.iter().all(|one| one.heartbeat.count == 0) {
         return "The work was over before the first heartbeat was due: there is nothing to \
                 compare; choose more or larger files."

@@ -28,10 +28,7 @@ fn lines_about(stderr: &str, what: &str) -> usize {
 #[test]
 fn a_missing_path_does_not_spoil_the_others() {
     let folder = folder();
-    let ended = tour(
-        folder.path(),
-        &["missing", "good", "--json", "--rounds", "1"],
-    );
+    let ended = tour(folder.path(), &["missing", "good", "--json", "--rounds", "1"]);
     assert_eq!(ended.code, Some(1));
     ended.assert_says(&["missing", "does not exist"]);
     let json = ended.json();
@@ -67,7 +64,7 @@ fn links_inside_a_folder_are_not_followed_and_bad_ones_are_named() {
     ended.assert_says(&["dangling", "symbolic link to nothing"]);
     ended.assert_says(&["ring-a", "link loop"]);
     ended.assert_says(&["sub/up", "link loop"]);
-    ended.assert_says(&["1 symbolic links were not followed"]);
+    ended.assert_says(&["not followed: 1 "]);
     assert_eq!(ended.json()["files"]["listed"], 1);
 }
 
@@ -104,15 +101,10 @@ fn a_path_that_is_a_link_is_followed() {
 fn special_files_are_skipped_and_never_opened() {
     let folder = folder();
     let pipe = OsStr::from_bytes(b"pi\npe\xff");
-    let made = Command::new("mkfifo")
-        .arg(folder.path().join(pipe))
-        .status();
+    let made = Command::new("mkfifo").arg(folder.path().join(pipe)).status();
     assert!(made.unwrap().success());
     let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
-    let ended = tour(
-        folder.path(),
-        &[".", "/dev/null", "--json", "--rounds", "1"],
-    );
+    let ended = tour(folder.path(), &[".", "/dev/null", "--json", "--rounds", "1"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     ended.assert_says(&["./pi\\npe\\xff", "is a named pipe"]);
     ended.assert_says(&["./socket", "is a socket"]);
@@ -136,12 +128,7 @@ fn a_file_and_a_folder_without_permission_are_named() {
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     ended.assert_says(&["./secret", "cannot be read", "denied"]);
     ended.assert_says(&["./closed", "denied"]);
-    assert_eq!(
-        lines_about(&ended.stderr, "./secret"),
-        1,
-        "{}",
-        ended.stderr
-    );
+    assert_eq!(lines_about(&ended.stderr, "./secret"), 1, "{}", ended.stderr);
     assert_eq!(ended.json()["files"]["hashed"], 1);
 }
 
@@ -180,17 +167,9 @@ fn a_file_that_changes_is_named_and_left_out_of_the_digests() {
     });
     assert_eq!(ended.code, Some(1));
     ended.assert_says(&["./growing", "changed"]);
-    assert_eq!(
-        lines_about(&ended.stderr, "./growing"),
-        1,
-        "{}",
-        ended.stderr
-    );
+    assert_eq!(lines_about(&ended.stderr, "./growing"), 1, "{}", ended.stderr);
     let digests = String::from_utf8(ended.stdout).unwrap();
-    assert!(
-        digests.contains("./good") && !digests.contains("./growing"),
-        "{digests}"
-    );
+    assert!(digests.contains("./good") && !digests.contains("./growing"), "{digests}");
 }
 
 #[test]
@@ -212,11 +191,7 @@ fn a_closed_standard_output_is_said_and_is_no_crash() {
     let folder = folder();
     let mut command = command(folder.path());
     command.args(["--model", "inline", "--rounds", "1"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));

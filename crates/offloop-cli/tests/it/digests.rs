@@ -35,10 +35,7 @@ fn fill(folder: &Path) {
 fn check(folder: &Path, sums: &[u8]) -> Ended {
     let mut command = Command::new("sha256sum");
     command.args(["-c", "--strict", "-"]).current_dir(folder);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(sums).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -88,10 +85,7 @@ fn the_lines_are_those_of_sha256sum_itself() {
 fn on_standard_output_the_digests_stand_alone() {
     let folder = tempdir().unwrap();
     fill(folder.path());
-    let ended = tour(
-        folder.path(),
-        &["--model", "inline", "--rounds", "1", "--digests", "-"],
-    );
+    let ended = tour(folder.path(), &["--model", "inline", "--rounds", "1", "--digests", "-"]);
     assert_eq!(ended.code, Some(0));
     assert_eq!(check(folder.path(), &ended.stdout).code, Some(0));
     ended.assert_says(&["files per second"]);
@@ -118,14 +112,7 @@ fn the_digests_file_is_no_work_and_is_replaced() {
 fn a_device_takes_digests_and_stays_a_device() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("a"), "a").unwrap();
-    let args = [
-        "--model",
-        "inline",
-        "--rounds",
-        "1",
-        "--digests",
-        "/dev/null",
-    ];
+    let args = ["--model", "inline", "--rounds", "1", "--digests", "/dev/null"];
     assert_eq!(tour(folder.path(), &args).code, Some(0));
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
 }

@@ -21,16 +21,7 @@ fn folder() -> TempDir {
 }
 
 fn start(folder: &Path, model: &str) -> Running {
-    let args = [
-        "--cold",
-        "--rounds",
-        "1",
-        "--json",
-        "--digests",
-        "sums",
-        "--model",
-        model,
-    ];
+    let args = ["--cold", "--rounds", "1", "--json", "--digests", "sums", "--model", model];
     Running::start(command(folder).args(args))
 }
 

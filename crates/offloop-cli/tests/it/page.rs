@@ -18,9 +18,7 @@ fn folder() -> TempDir {
 }
 
 fn number(value: &Value) -> u64 {
-    value
-        .as_u64()
-        .unwrap_or_else(|| panic!("no number: {value}"))
+    value.as_u64().unwrap_or_else(|| panic!("no number: {value}"))
 }
 
 fn assert_quantiles(value: &Value) {
@@ -38,10 +36,7 @@ fn the_document_holds_every_model_in_full() {
     assert_eq!(json["schema"], "offloop.tour/1");
     assert_eq!(json["interrupted"], false);
     assert_eq!(number(&json["files"]["hashed"]), FILES);
-    assert_eq!(
-        (&json["failed"], &json["skipped"]),
-        (&Value::Array(vec![]), &Value::Array(vec![]))
-    );
+    assert_eq!((&json["failed"], &json["skipped"]), (&Value::Array(vec![]), &Value::Array(vec![])));
     assert_eq!(
         json["order"],
         serde_json::json!([
@@ -62,10 +57,7 @@ fn the_document_holds_every_model_in_full() {
         assert_quantiles(&model["heartbeat"]);
         assert_quantiles(&model["request"]["latency"]);
         assert_eq!(model["request"]["unanswered"], 0);
-        assert_eq!(
-            model["request"]["sent"],
-            model["request"]["latency"]["count"]
-        );
+        assert_eq!(model["request"]["sent"], model["request"]["latency"]["count"]);
     }
     assert!(json["verdict"].as_str().unwrap().ends_with('.'));
 }
@@ -74,56 +66,34 @@ fn the_document_holds_every_model_in_full() {
 fn on_the_loop_a_large_file_is_a_stall_that_every_measure_sees() {
     let folder = tempdir().unwrap();
     sparse(&folder.path().join("large"), 256_000_000);
-    let ended = tour(
-        folder.path(),
-        &["--json", "--cold", "--rounds", "1", "--model", "inline"],
-    );
+    let ended = tour(folder.path(), &["--json", "--cold", "--rounds", "1", "--model", "inline"]);
     let json = ended.json();
     let model = &json["models"][0];
     let stall_ns = number(&model["longest_stall_ns"]);
     // One file, one call, one turn: nearly the whole run was one stall.
     assert!(stall_ns > number(&model["total_time_ns"]) / 2, "{model}");
-    assert!(
-        number(&model["heartbeat"]["max_ns"]) > stall_ns / 2,
-        "{model}"
-    );
-    assert!(
-        number(&model["request"]["latency"]["max_ns"]) > stall_ns / 2,
-        "{model}"
-    );
+    assert!(number(&model["heartbeat"]["max_ns"]) > stall_ns / 2, "{model}");
+    assert!(number(&model["request"]["latency"]["max_ns"]) > stall_ns / 2, "{model}");
     // Beats and requests that should have been are counted, not only those that were.
     let beats = number(&model["heartbeat"]["count"]);
     assert!(beats >= stall_ns / 1_000_000 - 1, "{model}");
     assert!(number(&model["missed_beats"]) >= beats / 2, "{model}");
     assert!(number(&model["request"]["sent"]) >= 2, "{model}");
-    assert!(
-        number(&model["request"]["latency"]["p50_ns"]) > stall_ns / 10,
-        "{model}"
-    );
+    assert!(number(&model["request"]["latency"]["p50_ns"]) > stall_ns / 10, "{model}");
 }
 
 #[test]
 fn the_page_has_a_column_per_model_and_says_when_it_is_cold() {
     let folder = folder();
-    let args = [
-        "--model", "cores", "--model", "inline", "--model", "cores", "--cold",
-    ];
+    let args = ["--model", "cores", "--model", "inline", "--model", "cores", "--cold"];
     let ended = tour(folder.path(), &args);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let page = ended.page();
-    assert!(
-        page.contains("300 files") && page.contains("(cold:"),
-        "{page}"
-    );
+    assert!(page.contains("300 files") && page.contains("(cold:"), "{page}");
     let header = page.lines().find(|line| line.contains("inline")).unwrap();
     let columns: Vec<&str> = header.split_whitespace().collect();
     assert_eq!(columns, ["cores", "inline"]);
-    for row in [
-        "total time",
-        "heartbeat lateness p50",
-        "request latency p50",
-        "longest stall",
-    ] {
+    for row in ["total time", "heartbeat lateness p50", "request latency p50", "longest stall"] {
         assert!(page.contains(row), "no {row} in {page}");
     }
     assert!(page.contains("300 files have one SHA-256"), "{page}");
@@ -134,22 +104,14 @@ fn the_page_has_a_column_per_model_and_says_when_it_is_cold() {
 #[test]
 fn paths_may_overlap_and_each_file_is_listed_once() {
     let folder = folder();
-    let args = [
-        "file-1", "file-1", "file-2", "--json", "--rounds", "1", "--model", "threads",
-    ];
+    let args = ["file-1", "file-1", "file-2", "--json", "--rounds", "1", "--model", "threads"];
     assert_eq!(tour(folder.path(), &args).json()["files"]["listed"], 2);
 }
 
 #[test]
 fn help_documents_exit_codes_and_links() {
     let help = tour(tempdir().unwrap().path(), &["--help"]).page();
-    for word in [
-        "Exit codes",
-        "130",
-        "Symbolic links",
-        "sha256sum -c",
-        "PING",
-    ] {
+    for word in ["Exit codes", "130", "Symbolic links", "sha256sum -c", "PING"] {
         assert!(help.contains(word), "no {word} in {help}");
     }
     assert!(!help.contains("measuring-client"), "{help}");

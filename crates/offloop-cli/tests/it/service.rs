@@ -1,4 +1,5 @@
 //! The line service of a running tour, asked by a real client.
+#![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -13,10 +14,7 @@ impl Client {
 
     /// Sends one line and gives the line that comes back.
     pub(crate) fn ask(&mut self, line: &str) -> String {
-        self.0
-            .get_mut()
-            .write_all(format!("{line}\n").as_bytes())
-            .unwrap();
+        self.0.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
         let mut answer = String::new();
         self.0.read_line(&mut answer).unwrap();
         answer.trim_end().to_owned()
@@ -28,7 +26,6 @@ impl Client {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_client_is_served_while_the_work_goes_on() {
     use crate::tour::{Running, command, sparse};
@@ -45,16 +42,10 @@ fn a_client_is_served_while_the_work_goes_on() {
     }
     assert_eq!(stat["model"], "threads");
     assert_eq!((&stat["round"], &stat["rounds"]), (&1.into(), &1.into()));
-    assert_eq!(
-        (&stat["files_total"], &stat["files_done"]),
-        (&1.into(), &0.into())
-    );
+    assert_eq!((&stat["files_total"], &stat["files_done"]), (&1.into(), &0.into()));
     assert_eq!(stat["in_flight"], 1);
     assert!(stat["connections"].as_u64().unwrap() >= 2, "{stat}");
-    assert!(
-        stat["uptime_ms"].is_u64() && stat["beats"].is_u64(),
-        "{stat}"
-    );
+    assert!(stat["uptime_ms"].is_u64() && stat["beats"].is_u64(), "{stat}");
     assert!(client.ask("BREW").starts_with("ERR "));
     running.signal(rustix::process::Signal::INT);
     let ended = running.end();

@@ -1,10 +1,14 @@
 //! Runs `offloop tour` and gathers what it says.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::{self, JoinHandle};
+use std::process::{Command, Stdio};
+#[cfg(unix)]
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::Child,
+    thread::{self, JoinHandle},
+};
 
 /// What a finished tour left.
 pub(crate) struct Ended {
@@ -27,11 +31,7 @@ impl Ended {
     #[track_caller]
     pub(crate) fn assert_says(&self, words: &[&str]) {
         let has_all = |line: &str| words.iter().all(|word| line.contains(word));
-        assert!(
-            self.stderr.lines().any(has_all),
-            "no line with {words:?} in:\n{}",
-            self.stderr
-        );
+        assert!(self.stderr.lines().any(has_all), "no line with {words:?} in:\n{}", self.stderr);
     }
 }
 
@@ -57,12 +57,14 @@ pub(crate) fn finish(command: &mut Command) -> Ended {
 }
 
 /// A tour at work, whose service has an address.
+#[cfg(unix)]
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) address: String,
     stderr: JoinHandle<String>,
 }
 
+#[cfg(unix)]
 impl Running {
     /// Starts it and reads standard error up to the line with the address.
     pub(crate) fn start(command: &mut Command) -> Running {
@@ -72,11 +74,7 @@ impl Running {
         let mut said = String::new();
         let address = loop {
             let mut line = String::new();
-            assert_ne!(
-                lines.read_line(&mut line).unwrap(),
-                0,
-                "no address in: {said}"
-            );
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "no address in: {said}");
             said.push_str(&line);
             if let Some((_, rest)) = line.split_once("service at ") {
                 break rest.split(": ").next().unwrap().to_owned();
@@ -87,14 +85,9 @@ impl Running {
             lines.read_to_string(&mut said).unwrap();
             said
         });
-        Running {
-            child,
-            address,
-            stderr,
-        }
+        Running { child, address, stderr }
     }
 
-    #[cfg(unix)]
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
@@ -102,12 +95,7 @@ impl Running {
 
     pub(crate) fn end(mut self) -> Ended {
         let mut stdout = Vec::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_end(&mut stdout)
-            .unwrap();
+        self.child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
         Ended {
             code: self.child.wait().unwrap().code(),
             stdout,
