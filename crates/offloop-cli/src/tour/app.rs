@@ -33,6 +33,12 @@ pub(crate) struct Plan {
     pub(crate) progress: Arc<AtomicU64>,
 }
 
+impl Plan {
+    fn job(&self, index: usize) -> Job {
+        Job { files: Arc::clone(&self.files), index, interrupt: self.interrupt.clone() }
+    }
+}
+
 /// What one run has done so far.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Counts {
@@ -129,8 +135,7 @@ impl App {
             return;
         };
         while self.in_flight < WINDOW && self.next < self.plan.files.len() {
-            let (files, index) = (Arc::clone(&self.plan.files), self.next);
-            submit(off, Job { files, index });
+            submit(off, self.plan.job(self.next));
             self.next += 1;
             self.in_flight += 1;
         }
@@ -158,10 +163,10 @@ impl App {
         if self.next == self.plan.files.len() || self.phase != Phase::Working {
             return Next::OnEvent;
         }
-        let (files, index) = (Arc::clone(&self.plan.files), self.next);
+        let job = self.plan.job(self.next);
         self.next += 1;
-        let result = Job { files, index }.hash(&|| self.plan.interrupt.is_set());
-        self.record(index, result);
+        let result = job.hash(|| false);
+        self.record(job.index, result);
         Next::AtOnce
     }
 

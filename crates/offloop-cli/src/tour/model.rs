@@ -3,6 +3,7 @@
 //! A model is one row here; nothing else in the program lists them.
 
 use super::app::App;
+use crate::interrupt::Interrupt;
 use crate::work::digest::{self, FileError, Hashed};
 use offloop::Offloop;
 use std::path::PathBuf;
@@ -45,29 +46,31 @@ pub(crate) static MODELS: &[Model] = &[
 ];
 
 /// One file of the work list.
-#[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) files: Arc<Vec<PathBuf>>,
     pub(crate) index: usize,
+    pub(crate) interrupt: Interrupt,
 }
 
 impl Job {
-    /// The expensive call.
-    pub(crate) fn hash(&self, stop: &dyn Fn() -> bool) -> Result<Hashed, FileError> {
-        digest::hash(&self.files[self.index], stop)
+    /// The expensive call. An interruption ends it between two pieces of the file, and so
+    /// does `stop`.
+    pub(crate) fn hash(&self, stop: impl Fn() -> bool) -> Result<Hashed, FileError> {
+        let stop = || stop() || self.interrupt.is_set();
+        digest::hash(&self.files[self.index], &stop)
     }
 }
 
 fn on_threads(off: &Offloop<App>, job: Job) {
     let index = job.index;
-    off.call_with(move |cx| job.hash(&|| cx.is_cancelled()))
+    off.call_with(move |cx| job.hash(|| cx.is_cancelled()))
         .threads()
         .then(move |app: &mut App, outcome| app.on_hashed(index, outcome));
 }
 
 fn on_cores(off: &Offloop<App>, job: Job) {
     let index = job.index;
-    off.call_with(move |cx| job.hash(&|| cx.is_cancelled()))
+    off.call_with(move |cx| job.hash(|| cx.is_cancelled()))
         .cores()
         .then(move |app: &mut App, outcome| app.on_hashed(index, outcome));
 }

@@ -177,7 +177,7 @@ fn a_file_that_vanishes_is_named() {
     let folder = folder();
     let path = folder.path().join("leaving");
     fs::write(&path, "x").unwrap();
-    sparse(&folder.path().join("long"), 20_000_000);
+    sparse(&folder.path().join("long"), 2_000_000);
     let running = Running::start(command(folder.path()).args(["--rounds", "5", "--json"]));
     fs::remove_file(&path).unwrap();
     let ended = running.end();

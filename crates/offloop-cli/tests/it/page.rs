@@ -65,7 +65,7 @@ fn the_document_holds_every_model_in_full() {
 #[test]
 fn on_the_loop_a_large_file_is_a_stall_that_every_measure_sees() {
     let folder = tempdir().unwrap();
-    sparse(&folder.path().join("large"), 256_000_000);
+    sparse(&folder.path().join("large"), 64_000_000);
     let ended = tour(folder.path(), &["--json", "--cold", "--rounds", "1", "--model", "inline"]);
     let json = ended.json();
     let model = &json["models"][0];
