@@ -262,6 +262,16 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         shutters.into_iter().for_each(|shut| shut());
     }
 
+    /// What empties the ready queue from now on, on any thread: no turn comes any more.
+    pub(crate) fn sweeper(&self) -> Box<dyn FnMut() + Send>
+    where
+        C: Send + 'static,
+    {
+        let (_, nothing) = queue();
+        let mut ready = self.ready.replace(nothing);
+        Box::new(move || while ready.pop().is_some() {})
+    }
+
     /// Every entry, for the end: no turn comes any more.
     pub(crate) fn take_all(&self) -> Vec<Box<dyn Entry<S>>> {
         self.admit_arrivals();

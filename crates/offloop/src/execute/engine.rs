@@ -95,10 +95,6 @@ impl Engine {
     pub(crate) fn shut_down(&self, within: Duration) -> Exits {
         let until = Instant::now().checked_add(within).unwrap_or_else(far_off);
         self.charge.drain_if_closed();
-        let mut begun = Vec::new();
-        for pool in self.charge.pools() {
-            begun.extend(pool.roster().running().into_iter().filter(|call| !call.is_decided()));
-        }
         let mut abandoned = Vec::new();
         for pool in self.charge.pools() {
             pool.roster().wait_returned(until);
@@ -115,8 +111,9 @@ impl Engine {
         for pool in self.charge.pools() {
             pool.wait_left(until);
         }
-        let finished = begun.iter().filter(|call| call.is_finished()).count();
-        Exits { finished, abandoned }
+        let finished = &self.charge.hub.counts.finished_in_shutdown;
+        let finished = finished.load(std::sync::atomic::Ordering::Relaxed);
+        Exits { finished: usize::try_from(finished).unwrap_or(usize::MAX), abandoned }
     }
 
     /// The very end: nobody leaves remains any more.

@@ -186,6 +186,7 @@ impl<S: 'static> Drop for Local<S> {
                 }
             }
         });
+        self.link.hub.outlive_loop(self.inbox.sweeper());
     }
 }
 

@@ -331,6 +331,9 @@ impl CallRef {
         let counts = &self.hub.counts;
         let counter = if outcome.is_ok() { &counts.finished } else { &counts.panicked };
         counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if self.hub.life() >= Life::Stopping {
+            counts.finished_in_shutdown.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
         // SAFETY: the caller's promise on the type.
         let slot = unsafe { self.head.cast::<Slot<T>>().as_ref() };
         // SAFETY: the phase is Writing, in which the claimer alone touches the slot.
