@@ -105,9 +105,13 @@ impl Notify {
         self.raised.swap(false, Ordering::AcqRel);
     }
 
-    /// The loop's own handle is gone: wakes no more.
+    /// The loop's own handle is gone: wakes no more, and nothing is readable. A signaller that is
+    /// past its look at `silent` sees to its own write.
     pub(crate) fn silence(&self) {
         self.silent.store(true, Ordering::Relaxed);
+        if let LoopWake::Fd(fd) = &self.waker {
+            fd.drain();
+        }
     }
 
     pub(crate) fn is_silent(&self) -> bool {
@@ -144,6 +148,9 @@ impl Notify {
             LoopWake::Fd(fd) => {
                 self.wakes.fetch_add(1, Ordering::Relaxed);
                 fd.signal();
+                if self.is_silent() {
+                    fd.drain();
+                }
             }
             LoopWake::None => {}
         }
