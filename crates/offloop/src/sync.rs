@@ -5,16 +5,20 @@
 pub(crate) use loom::{
     cell::UnsafeCell,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     },
+    thread::yield_now,
 };
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
-    Mutex,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
+
+#[cfg(not(loom))]
+pub(crate) use std::thread::yield_now;
 
 /// std's cell with loom's way of reaching into it, so that one text serves both.
 #[cfg(not(loom))]

@@ -193,8 +193,6 @@ pub(crate) struct Hub {
     /// Numbers the calls of handles.
     remote: AtomicU64,
     discard: Mutex<Option<Arc<dyn Discard>>>,
-    /// Empties the ready queue when the loop is gone.
-    sweep: Mutex<Option<Box<dyn FnMut() + Send>>>,
     fork: crate::sys::ForkCheck,
 }
 
@@ -214,7 +212,6 @@ impl Hub {
             dead_timers: AtomicUsize::new(0),
             remote: AtomicU64::new(0),
             discard: Mutex::new(None),
-            sweep: Mutex::new(None),
             fork: crate::sys::ForkCheck::new(),
         }
     }
@@ -246,25 +243,6 @@ impl Hub {
     pub(crate) fn hand_over(&self, call: CallRef) {
         self.ready.push(call);
         self.notify.raise();
-        if self.notify.is_silent() {
-            self.sweep();
-        }
-    }
-
-    /// The loop is gone, and `sweep` empties the ready queue in its place: the calls there hold
-    /// this hub, which holds the queue. The notification is silent by now.
-    pub(crate) fn outlive_loop(&self, sweep: Box<dyn FnMut() + Send>) {
-        *self.sweep.lock().unwrap_or_else(PoisonError::into_inner) = Some(sweep);
-        // A push whose raise comes after this one sees the silence, and sweeps for itself; any
-        // other is in the queue by now.
-        self.notify.raise();
-        self.sweep();
-    }
-
-    fn sweep(&self) {
-        if let Some(sweep) = &mut *self.sweep.lock().unwrap_or_else(PoisonError::into_inner) {
-            sweep();
-        }
     }
 
     pub(crate) fn awaited(&self) -> &AtomicUsize {

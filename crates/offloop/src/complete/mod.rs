@@ -14,6 +14,9 @@ mod hub;
 mod state;
 mod task;
 
+#[cfg(all(test, loom))]
+mod loom;
+
 pub use self::context::Context;
 
 pub(crate) use self::cell::{CallRef, Details, Job, Ran, Receiver, Route, Work, call, refused};

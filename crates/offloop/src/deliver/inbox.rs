@@ -262,14 +262,11 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         shutters.into_iter().for_each(|shut| shut());
     }
 
-    /// What empties the ready queue from now on, on any thread: no turn comes any more.
-    pub(crate) fn sweeper(&self) -> Box<dyn FnMut() + Send>
-    where
-        C: Send + 'static,
-    {
-        let (_, nothing) = queue();
-        let mut ready = self.ready.replace(nothing);
-        Box::new(move || while ready.pop().is_some() {})
+    /// In a forked child: lets go of the queues without touching them; a push that the fork cut in
+    /// two would never end.
+    pub(crate) fn forget(&self) {
+        std::mem::forget(self.ready.replace(queue().1));
+        std::mem::forget(self.arrivals.replace(queue().1));
     }
 
     /// Every entry, for the end: no turn comes any more.

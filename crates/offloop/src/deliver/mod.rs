@@ -14,11 +14,16 @@ mod notify;
 mod queue;
 mod table;
 
+#[cfg(all(test, loom))]
+mod loom;
+
 pub use self::inbox::{Delivered, Turn};
 pub use self::notify::LoopWaker;
 pub use self::table::Unobserved;
 
 pub(crate) use self::inbox::{Arrivals, Completed, Inbox};
 pub(crate) use self::notify::{LoopWake, Notify};
+#[cfg(loom)]
+pub(crate) use self::queue::Popper;
 pub(crate) use self::queue::{Linked, Node, Pusher, queue};
 pub(crate) use self::table::{Entry, Token};

@@ -5,13 +5,18 @@
 //! list is cut, and the popper sees "nothing yet"; that pusher raises the loop's notification
 //! *after* its store, so the turn that it asks for finds the item.
 //!
+//! When the popper is dropped the queue *closes*: it is emptied, and what is pushed later is
+//! dropped by its pusher. Order of effects. Popper: set `closed`, touch `head`, drain. Pusher:
+//! swap `head`, read `closed`. So either the drain finds the item, or the pusher sees `closed`.
+//! Without this, calls that nobody delivered would keep their hub alive, and it them.
+//!
 //! Invariant: a node is in at most one queue, and belongs to the queue from push to pop.
 
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 
-use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
+use crate::contain::drop_contained;
+use crate::sync::{Arc, AtomicBool, AtomicPtr, AtomicUsize, Ordering, UnsafeCell, yield_now};
 
 /// The link by which an item hangs in a queue.
 pub(crate) struct Node {
@@ -69,10 +74,14 @@ unsafe impl<T: Send> Linked for Box<Parcel<T>> {
 struct Shared<P: Linked> {
     /// The newest node; every push swaps itself in here.
     head: AtomicPtr<Node>,
-    /// The oldest node. Touched by the popper alone, and by `drop` when it is gone.
+    /// The oldest node. Touched by the popper alone, and when it is gone by whoever
+    /// raised `drains` from 0.
     tail: UnsafeCell<*mut Node>,
     /// Stands in when the queue is empty, so that a push never sees a null head.
     stub: Node,
+    closed: AtomicBool,
+    /// Requests to empty a closed queue; not 0 while a thread is at it.
+    drains: AtomicUsize,
     items: PhantomData<fn(P) -> P>,
 }
 
@@ -138,12 +147,50 @@ impl<P: Linked> Shared<P> {
     }
 }
 
-impl<P: Linked> Drop for Shared<P> {
-    fn drop(&mut self) {
-        // SAFETY: `&mut self`: nobody pushes or pops.
-        while let Some(item) = unsafe { self.pop() } {
-            drop(item);
+impl<P: Linked> Shared<P> {
+    /// The popper is gone: empties the queue, and has pushers do so from now on.
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        // A swap that changes nothing: it orders the store before every later push's swap.
+        let mut head = self.head.load(Ordering::Relaxed);
+        while let Err(now) =
+            self.head.compare_exchange(head, head, Ordering::AcqRel, Ordering::Relaxed)
+        {
+            head = now;
         }
+        // What was pushed before that swap is ours to drop, also where its store is still to come.
+        while !self.drain() {
+            yield_now();
+        }
+    }
+
+    /// Empties a closed queue. One thread does it at a time; others leave their request and go,
+    /// also an item's destructor that pushes. Says whether this thread did it and left nothing.
+    fn drain(&self) -> bool {
+        let mut requests = self.drains.fetch_add(1, Ordering::AcqRel) + 1;
+        if requests != 1 {
+            return false;
+        }
+        let mut drained = false;
+        while requests != 0 {
+            // SAFETY: the popper is gone, and whoever raised `drains` from 0 takes its place.
+            while let Some(item) = unsafe { self.pop() } {
+                drop_contained(item);
+            }
+            drained = self.is_drained();
+            requests = self.drains.fetch_sub(requests, Ordering::AcqRel) - requests;
+        }
+        drained
+    }
+
+    /// Whether the stub is both the oldest and the newest node, so that no push is under way
+    /// either. A swap that changes nothing: a load might be out of date. For the popper.
+    fn is_drained(&self) -> bool {
+        let stub = self.stub();
+        let newest = Ordering::AcqRel;
+        // SAFETY: the caller is the popper, or stands in its place.
+        self.tail.with_mut(|tail| unsafe { *tail == stub })
+            && self.head.compare_exchange(stub, stub, newest, Ordering::Acquire).is_ok()
     }
 }
 
@@ -159,6 +206,8 @@ pub(crate) fn queue<P: Linked>() -> (Pusher<P>, Popper<P>) {
         head: AtomicPtr::new(ptr::null_mut()),
         tail: UnsafeCell::new(ptr::null_mut()),
         stub: Node::new(),
+        closed: AtomicBool::new(false),
+        drains: AtomicUsize::new(0),
         items: PhantomData,
     });
     // The stub's address is fixed now that it lives in the `Arc`, and nobody else has it yet.
@@ -170,6 +219,9 @@ pub(crate) fn queue<P: Linked>() -> (Pusher<P>, Popper<P>) {
 impl<P: Linked> Pusher<P> {
     pub(crate) fn push(&self, item: P) {
         self.0.link(item.into_node().as_ptr());
+        if self.0.closed.load(Ordering::Acquire) {
+            self.0.drain();
+        }
     }
 }
 
@@ -189,5 +241,11 @@ impl<P: Linked> Popper<P> {
         });
         // SAFETY: `tail` is the stub, which lives as long as the queue.
         tail == self.0.stub() && unsafe { (*tail).next.load(Ordering::Acquire) }.is_null()
+    }
+}
+
+impl<P: Linked> Drop for Popper<P> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }

@@ -204,12 +204,8 @@ impl<S: 'static, J: Job> Call<Handle<S>, J> {
         let priority = options.priority;
         let token = Token::remote(link.hub.next_remote());
         let (entry, sent) = make(&link.hub, job, options, token, admitted, entry);
-        if link.hub.notify.is_silent() {
-            // The loop is gone: nobody would ever take the entry.
-            entry.forgo();
-        } else {
-            link.arrivals.push(token, entry);
-        }
+        // Once the loop is gone the queue is closed, and the entry is dropped right here.
+        link.arrivals.push(token, entry);
         link.dispatch(sent, priority)
     }
 }

@@ -173,6 +173,7 @@ impl<S: 'static> Drop for Local<S> {
     fn drop(&mut self) {
         if self.link.hub.is_forked() {
             self.link.engine.forget();
+            self.inbox.forget();
             return;
         }
         self.link.hub.notify.silence();
@@ -186,7 +187,6 @@ impl<S: 'static> Drop for Local<S> {
                 }
             }
         });
-        self.link.hub.outlive_loop(self.inbox.sweeper());
     }
 }
 

@@ -6,6 +6,9 @@
 
 mod timers;
 
+#[cfg(all(test, loom))]
+mod loom;
+
 pub(crate) use self::timers::Timers;
 
 use std::io;

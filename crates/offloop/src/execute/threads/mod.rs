@@ -11,6 +11,9 @@ mod pool;
 mod roster;
 mod worker;
 
+#[cfg(all(test, loom))]
+mod loom;
+
 pub use self::options::{Cores, Threads};
 
 pub(crate) use self::options::Apart;

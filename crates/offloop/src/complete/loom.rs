@@ -1,0 +1,159 @@
+//! Models of the completion: run with `--cfg loom`.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
+use loom::thread;
+
+use super::hub::{Hub, LaneId, LaneLimits};
+use super::{CallRef, Details, Job, Receiver, Route, TaskSlot, Verdict, Work, call};
+use crate::deliver::{LoopWake, Notify, Popper, Token, queue};
+use crate::failure::{By, Failure, Outcome};
+
+/// Counts its drops.
+struct Probe(Arc<AtomicUsize>);
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Give(Probe);
+
+impl Job for Give {
+    type Output = Probe;
+
+    fn perform(self, _: &CallRef) -> Outcome<Probe> {
+        Ok(self.0)
+    }
+}
+
+struct Model {
+    hub: Arc<Hub>,
+    ready: Popper<CallRef>,
+    drops: Arc<AtomicUsize>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let (push, ready) = queue();
+        let limits = LaneLimits { queue: 8, abandoned: 8 };
+        let hub = Arc::new(Hub::new(Notify::new(LoopWake::None), push, [limits; LaneId::COUNT]));
+        Self { hub, ready, drops: Arc::new(AtomicUsize::new(0)) }
+    }
+
+    fn call(&self, route: Route) -> (Work, Receiver<Probe>) {
+        self.hub.lane(LaneId::Threads).admit().expect("room for one");
+        let details = Details {
+            lane: LaneId::Threads,
+            token: Token::NONE,
+            route,
+            name: None,
+            place: Location::caller(),
+            deadline: None,
+        };
+        call(&self.hub, Give(Probe(self.drops.clone())), details)
+    }
+
+    fn drops(&self) -> usize {
+        self.drops.load(Ordering::Relaxed)
+    }
+
+    /// How often the call was handed to the loop.
+    fn hand_overs(&mut self) -> usize {
+        std::iter::from_fn(|| self.ready.pop()).count()
+    }
+}
+
+fn decide(call: &CallRef, verdict: Verdict) -> thread::JoinHandle<bool> {
+    let call = call.clone();
+    thread::spawn(move || call.decide(verdict).is_some())
+}
+
+/// Finish against cancel against deadline: one wins, one hand-over, the value dropped once.
+#[test]
+fn finish_cancel_and_deadline_decide_once() {
+    loom::model(|| {
+        let mut model = Model::new();
+        let (work, mut receiver) = model.call(Route::Loop);
+        let cancel = decide(receiver.call(), Verdict::Cancelled(By::Caller));
+        let deadline = decide(receiver.call(), Verdict::TimedOut);
+        work.run();
+        let cancelled = cancel.join().expect("ends");
+        let timed_out = deadline.join().expect("ends");
+        match receiver.take().expect("decided") {
+            Ok(_) => assert!(!cancelled && !timed_out),
+            Err(Failure::Cancelled(By::Caller)) => assert!(cancelled && !timed_out),
+            Err(Failure::TimedOut) => assert!(timed_out && !cancelled),
+            Err(other) => panic!("{other}"),
+        }
+        drop(receiver);
+        assert_eq!(model.hand_overs(), 1);
+        assert_eq!(model.drops(), 1);
+    });
+}
+
+/// Shutdown against a worker that finishes, and a job that is dropped unrun.
+#[test]
+fn shutdown_and_an_unrun_job_decide_once() {
+    loom::model(|| {
+        let mut model = Model::new();
+        let (work, mut receiver) = model.call(Route::Loop);
+        let shutdown = decide(receiver.call(), Verdict::Shutdown);
+        let executor = thread::spawn(move || drop(work));
+        shutdown.join().expect("ends");
+        executor.join().expect("ends");
+        assert!(matches!(receiver.take(), Some(Err(Failure::Shutdown))));
+        assert_eq!(model.hand_overs(), 1);
+        assert_eq!(model.drops(), 1);
+        assert_eq!(model.hub.lane(LaneId::Threads).queued(), 0);
+    });
+}
+
+/// A receiver that leaves while the worker finishes: the result is dropped once, by one of them.
+#[test]
+fn an_orphaned_result_is_dropped_once() {
+    loom::model(|| {
+        let model = Model::new();
+        let (work, receiver) = model.call(Route::Loop);
+        let worker = thread::spawn(move || {
+            work.run();
+        });
+        drop(receiver);
+        worker.join().expect("ends");
+        assert_eq!(model.drops(), 1);
+    });
+}
+
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// A task that puts its waker and looks once more never sleeps through the outcome.
+#[test]
+fn an_awaiting_task_is_woken() {
+    loom::model(|| {
+        let model = Model::new();
+        model.hub.awaited().fetch_add(1, Ordering::Relaxed);
+        let (work, mut receiver) = model.call(Route::Task(TaskSlot::new()));
+        thread::spawn(move || {
+            work.run();
+        });
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let outcome = loop {
+            receiver.call().task().expect("awaited").put(waker.clone());
+            if let Some(outcome) = receiver.take() {
+                break outcome;
+            }
+            thread::park();
+        };
+        assert!(outcome.is_ok());
+    });
+}
