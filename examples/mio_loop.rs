@@ -42,16 +42,14 @@ impl App {
             "ping" => self.reply(from, "pong"),
             "ask" => {
                 let database = self.database.clone();
-                self.off.call(move || database.lock().unwrap().recv()).then(
-                    // By then the connection may be closed; `reply` looks.
-                    move |app, outcome| match outcome {
-                        Ok(Ok(row)) => app.reply(from, &format!("the answer is {row}")),
-                        Ok(Err(error)) => {
-                            app.reply(from, &format!("the database is gone: {error}"))
-                        }
-                        Err(failure) => app.reply(from, &failure.to_string()),
-                    },
-                );
+                self.off.call(move || database.lock().unwrap().recv()).then(move |app, outcome| {
+                    let answer = match outcome {
+                        Ok(Ok(row)) => format!("the answer is {row}"),
+                        Ok(Err(error)) => format!("the database is gone: {error}"),
+                        Err(failure) => failure.to_string(),
+                    };
+                    app.reply(from, &answer);
+                });
             }
             _ => self.reply(from, "say ping or ask"),
         }

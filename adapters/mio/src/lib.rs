@@ -67,10 +67,7 @@ impl MioWaker {
     /// A waker whose events carry `token`.
     ///
     /// # Errors
-    /// The system gives no descriptor, or refuses to watch it.
-    ///
-    /// # Panics
-    /// In mio, with debug assertions: the `Poll` has a waker already.
+    /// mio's. (With debug assertions, mio panics if the `Poll` has a waker already.)
     pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         Waker::new(registry, token).map(|waker| Self(Arc::new(waker)))
     }
