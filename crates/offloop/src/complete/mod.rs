@@ -16,6 +16,8 @@ mod task;
 
 #[cfg(all(test, loom))]
 mod loom;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use self::context::Context;
 

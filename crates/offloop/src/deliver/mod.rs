@@ -16,6 +16,8 @@ mod table;
 
 #[cfg(all(test, loom))]
 mod loom;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use self::inbox::{Delivered, Turn};
 pub use self::notify::LoopWaker;

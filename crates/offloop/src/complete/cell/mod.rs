@@ -359,6 +359,10 @@ impl CallRef {
             Route::Task(task) => {
                 self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
                 task.wake();
+                if self.hub.life() >= Life::Closing {
+                    // A closed loop waits for this call too, and looks when it is woken.
+                    self.hub.notify.raise();
+                }
             }
         }
     }

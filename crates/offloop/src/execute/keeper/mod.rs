@@ -8,6 +8,8 @@ mod timers;
 
 #[cfg(all(test, loom))]
 mod loom;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub(crate) use self::timers::Timers;
 

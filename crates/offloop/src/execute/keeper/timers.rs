@@ -150,6 +150,11 @@ impl TimerHeap {
         })
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     fn sweep(&mut self) {
         let Some(Reverse(timer)) = self.heap.peek() else { return };
         let dead = timer.call.hub().dead_timers.load(std::sync::atomic::Ordering::Relaxed);

@@ -70,7 +70,7 @@ impl Linger {
     }
 
     /// Whether it is turned off at present.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn is_off(&self) -> bool {
         self.time.is_zero() || self.credit.load(Ordering::Relaxed) == 0
     }

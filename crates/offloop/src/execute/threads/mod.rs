@@ -13,6 +13,8 @@ mod worker;
 
 #[cfg(all(test, loom))]
 mod loom;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use self::options::{Cores, Threads};
 
