@@ -63,6 +63,12 @@ const STAGES: &[Stage] = &[
         run: examples::run,
     },
     Stage {
+        name: "pipe",
+        minutes: 1.0,
+        what: "the library's tests on the pipe that macOS and the BSDs wake by",
+        run: stages::pipe,
+    },
+    Stage {
         name: "loom",
         minutes: 5.0,
         what: "loom models of the atomic protocols",
