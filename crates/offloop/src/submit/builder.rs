@@ -22,6 +22,7 @@ const INLINE_QUEUE: usize = 65_536;
 enum Waking {
     Unsaid,
     Custom(Box<dyn LoopWaker>),
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has fd_waker"))]
     Fd,
     None,
 }
