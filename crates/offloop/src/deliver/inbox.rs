@@ -276,6 +276,12 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         all.extend(self.remote.borrow_mut().drain().map(|(_, waiting)| waiting));
         all.into_iter().map(|waiting| waiting.entry).collect()
     }
+
+    /// Takes no more entries of handles; `each` gets the last ones. It must not unwind.
+    pub(crate) fn close(&self, mut each: impl FnMut(Box<dyn Entry<S>>)) {
+        // Replaced, so that nothing is borrowed while `each` runs user code.
+        self.arrivals.replace(queue().1).close(|parcel| each(parcel.value.1));
+    }
 }
 
 /// Ends the turn on every path, a handler that unwinds included: the others stay ready, and the

@@ -6,8 +6,10 @@
 //! *after* its store, so the turn that it asks for finds the item.
 //!
 //! When the popper is dropped the queue *closes*: it is emptied, and what is pushed later is
-//! dropped by its pusher. Order of effects. Popper: set `closed`, touch `head`, drain. Pusher:
-//! swap `head`, read `closed`. So either the drain finds the item, or the pusher sees `closed`.
+//! dropped by its pusher. Order of effects. Popper: raise `drains`, set `closed`, touch `head`,
+//! drain. Pusher: swap `head`, read `closed`, raise `drains`. So either the drain finds the item,
+//! or the pusher sees `closed` and either empties the queue itself or has been heard by the one
+//! that does.
 //! Without this, calls that nobody delivered would keep their hub alive, and it them.
 //!
 //! Invariant: a node is in at most one queue, and belongs to the queue from push to pop.
@@ -148,8 +150,10 @@ impl<P: Linked> Shared<P> {
 }
 
 impl<P: Linked> Shared<P> {
-    /// The popper is gone: empties the queue, and has pushers do so from now on.
-    fn close(&self) {
+    /// Gives what is there to `each`, and has pushers drop what comes from now on.
+    fn close(&self, mut each: impl FnMut(P)) {
+        // Pushers that see `closed` leave their requests to us, until all that is ours is taken.
+        self.drains.fetch_add(1, Ordering::AcqRel);
         self.closed.store(true, Ordering::Release);
         // A swap that changes nothing: it orders the store before every later push's swap.
         let mut head = self.head.load(Ordering::Relaxed);
@@ -158,29 +162,31 @@ impl<P: Linked> Shared<P> {
         {
             head = now;
         }
-        // What was pushed before that swap is ours to drop, also where its store is still to come.
-        while !self.drain() {
+        // What was pushed before that swap is ours, also where its store is still to come.
+        loop {
+            // SAFETY: the caller is the popper, and pushers leave its place to us.
+            while let Some(item) = unsafe { self.pop() } {
+                each(item);
+            }
+            if self.is_drained() {
+                break;
+            }
             yield_now();
         }
+        self.drain(1, each);
     }
 
-    /// Empties a closed queue. One thread does it at a time; others leave their request and go,
-    /// also an item's destructor that pushes. Says whether this thread did it and left nothing.
-    fn drain(&self) -> bool {
-        let mut requests = self.drains.fetch_add(1, Ordering::AcqRel) + 1;
-        if requests != 1 {
-            return false;
-        }
-        let mut drained = false;
+    /// Empties a closed queue, for the thread that raised `drains` from 0 and for those that have
+    /// left their requests meanwhile; an item's destructor that pushes does so, too.
+    fn drain(&self, mut requests: usize, mut each: impl FnMut(P)) {
         while requests != 0 {
-            // SAFETY: the popper is gone, and whoever raised `drains` from 0 takes its place.
+            // SAFETY: the popper is gone or calls this, and whoever raised `drains` from 0 takes
+            // its place.
             while let Some(item) = unsafe { self.pop() } {
-                drop_contained(item);
+                each(item);
             }
-            drained = self.is_drained();
             requests = self.drains.fetch_sub(requests, Ordering::AcqRel) - requests;
         }
-        drained
     }
 
     /// Whether the stub is both the oldest and the newest node, so that no push is under way
@@ -218,9 +224,19 @@ pub(crate) fn queue<P: Linked>() -> (Pusher<P>, Popper<P>) {
 
 impl<P: Linked> Pusher<P> {
     pub(crate) fn push(&self, item: P) {
-        self.0.link(item.into_node().as_ptr());
-        if self.0.closed.load(Ordering::Acquire) {
-            self.0.drain();
+        let shared = &*self.0;
+        if shared.closed.load(Ordering::Acquire) {
+            // Without this, busy pushers could keep the one that closes it busy for ever.
+            drop_contained(item);
+            return;
+        }
+        shared.link(item.into_node().as_ptr());
+        if shared.closed.load(Ordering::Acquire)
+            && shared.drains.fetch_add(1, Ordering::AcqRel) == 0
+        {
+            shared.drain(1, |item| {
+                drop_contained(item);
+            });
         }
     }
 }
@@ -244,8 +260,20 @@ impl<P: Linked> Popper<P> {
     }
 }
 
+impl<P: Linked> Popper<P> {
+    /// Ends the queue: `each` gets what is there, and pushers drop what they push from now on.
+    /// `each` must not unwind.
+    pub(crate) fn close(self, each: impl FnMut(P)) {
+        self.0.close(each);
+    }
+}
+
 impl<P: Linked> Drop for Popper<P> {
     fn drop(&mut self) {
-        self.0.close();
+        if !self.0.closed.load(Ordering::Relaxed) {
+            self.0.close(|item| {
+                drop_contained(item);
+            });
+        }
     }
 }

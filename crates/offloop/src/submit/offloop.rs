@@ -14,7 +14,7 @@ use super::handle::Handle;
 use super::send::{Link, assert_not_forked};
 use crate::complete::{CallRef, Context};
 use crate::contain::drop_contained;
-use crate::deliver::{Delivered, Inbox, Turn, Unobserved};
+use crate::deliver::{Delivered, Entry, Inbox, Turn, Unobserved};
 use crate::execute::{Contextual, Plain};
 
 /// offloop on your loop: submits calls, and delivers their outcomes to `&mut S`.
@@ -178,14 +178,17 @@ impl<S: 'static> Drop for Local<S> {
         }
         self.link.hub.notify.silence();
         self.end(std::time::Duration::ZERO, |local| {
-            for entry in local.inbox.take_all() {
+            let forgo = |entry: Box<dyn Entry<S>>| {
                 let what = entry.forgo();
                 if (what.handler_dropped || what.failure.is_some())
                     && let Err(payload) = crate::contain::contain(|| local.observe(what))
                 {
                     drop_contained(payload);
                 }
-            }
+            };
+            local.inbox.take_all().into_iter().for_each(forgo);
+            // While the reaper lives: the jobs of handles' last calls are dropped off this thread.
+            local.inbox.close(forgo);
         });
     }
 }
