@@ -70,23 +70,22 @@ impl<S: 'static> Local<S> {
         let hub = &self.link.hub;
         let engine = &self.link.engine;
         let until = Instant::now().checked_add(within);
-        let first = self.report.get().is_none();
-        if first {
-            hub.advance(Life::Stopping);
-            let exits = engine.shut_down(within);
-            self.inbox.shut();
-            let never_started = hub.counts.never_started.load(std::sync::atomic::Ordering::Relaxed);
-            // Nobody else sets it: this is the loop thread.
-            let _first = self.report.set(ShutdownReport {
-                finished: exits.finished,
-                never_started: usize::try_from(never_started).unwrap_or(usize::MAX),
-                abandoned: exits.abandoned,
-            });
-            hub.advance(Life::Stopped);
+        if self.report.get().is_some() {
+            return then(self);
         }
+        hub.advance(Life::Stopping);
+        let exits = engine.shut_down(within);
+        self.inbox.shut();
+        hub.advance(Life::Stopped);
         then(self);
-        if first {
-            engine.end(until);
-        }
+        engine.end(until);
+        // Counted last: every thread that could still be counting has ended.
+        let never_started = hub.counts.never_started.load(std::sync::atomic::Ordering::Relaxed);
+        // Nobody else sets it: this is the loop thread.
+        let _first = self.report.set(ShutdownReport {
+            finished: exits.finished,
+            never_started: usize::try_from(never_started).unwrap_or(usize::MAX),
+            abandoned: exits.abandoned,
+        });
     }
 }

@@ -44,7 +44,7 @@ use crate::execute::{Contextual, Plain};
 /// // your loop
 /// for event in queue {
 ///     match event {
-///         Event::Wake => { let off = app.off.clone(); off.deliver(&mut app); }
+///         Event::Wake => { app.off.clone().deliver(&mut app); }
 ///         Event::Quit => break,
 ///     }
 /// }
@@ -132,6 +132,12 @@ impl<S: 'static> Offloop<S> {
             return local.inbox.idle_turn();
         }
         local.inbox.deliver(state, local.turn, &hub.notify, &|what| local.observe(what))
+    }
+
+    /// How many calls have not been delivered yet, detached ones included; awaited ones are the
+    /// business of their tasks.
+    pub fn pending(&self) -> usize {
+        self.inbox().len()
     }
 
     /// A handle for other threads.
