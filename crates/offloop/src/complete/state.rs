@@ -36,6 +36,9 @@ pub(crate) enum Phase {
 /// Set in the word when the receiver is gone.
 pub(crate) const ORPHAN: u32 = 1 << 31;
 
+/// Set in the word from the claim on, whatever is decided later: the function has begun.
+pub(crate) const CLAIMED: u32 = 1 << 30;
+
 const TAG_BITS: u32 = 3;
 
 impl Phase {
@@ -46,15 +49,15 @@ impl Phase {
     pub(crate) fn pack(self) -> u32 {
         match self {
             Phase::Queued => 0,
-            Phase::Running => 1,
-            Phase::Writing => 2,
-            Phase::Done => 3,
+            Phase::Running => 1 | CLAIMED,
+            Phase::Writing => 2 | CLAIMED,
+            Phase::Done => 3 | CLAIMED,
             Phase::Failed(verdict) => 4 | verdict.code() << TAG_BITS,
         }
     }
 
     pub(crate) fn unpack(word: u32) -> Self {
-        let word = word & !ORPHAN;
+        let word = word & !(ORPHAN | CLAIMED);
         match word & ((1 << TAG_BITS) - 1) {
             0 => Phase::Queued,
             1 => Phase::Running,

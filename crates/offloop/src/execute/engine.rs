@@ -104,7 +104,11 @@ impl Engine {
                 if let Some(from) = call.decide(Verdict::Shutdown) {
                     pool.cut_short(&call, from);
                 }
-                abandoned.push(AbandonedCall { name: call.name().cloned(), place: call.place() });
+                // A worker also holds calls that it is about to skip, or has just finished.
+                if call.is_cut_short() {
+                    let (name, place) = (call.name().cloned(), call.place());
+                    abandoned.push(AbandonedCall { name, place });
+                }
             }
             pool.stop();
         }
@@ -122,9 +126,12 @@ impl Engine {
         self.charge.reaper.wait_left(until.unwrap_or_else(far_off));
         self.keeper.stop();
         self.charge.hub.set_discard(None);
-        // No thread could be had for these.
-        for load in self.charge.reaper.drain() {
-            load.dispose();
+        // A reaper that is inside a destructor goes on with the rest when it returns.
+        if self.charge.reaper.roster().threads() == 0 {
+            // No thread could be had for these.
+            for load in self.charge.reaper.drain() {
+                load.dispose();
+            }
         }
     }
 

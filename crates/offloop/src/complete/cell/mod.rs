@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::hub::{Hub, LaneId, Life};
-use super::state::{ORPHAN, Phase, Verdict};
+use super::state::{CLAIMED, ORPHAN, Phase, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
@@ -271,6 +271,12 @@ impl Head {
         self.phase() == Phase::Done
     }
 
+    /// Whether its outcome was decided while its function ran.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        let word = self.state.load(Ordering::Acquire);
+        word & CLAIMED != 0 && matches!(Phase::unpack(word), Phase::Failed(_))
+    }
+
     /// Whether what the function returns is not wanted any more.
     pub(crate) fn is_unwanted(&self) -> bool {
         self.phase() != Phase::Running || self.hub.life() >= Life::Stopping
@@ -290,7 +296,7 @@ impl Head {
             }
             match self.state.compare_exchange_weak(
                 word,
-                next.pack() | word & ORPHAN,
+                next.pack() | word & (ORPHAN | CLAIMED),
                 Ordering::AcqRel,
                 Ordering::Acquire,
             ) {

@@ -58,7 +58,10 @@ fn search(pool: &Pool, index: usize) -> End {
             }
             pool.gate.search();
         } else if pool.is_stopping() {
-            return End::Stopped;
+            // What came before the stop can be seen now.
+            if !pool.is_waiting() {
+                return End::Stopped;
+            }
         } else if !pool.linger.look(|| pool.is_waiting() || pool.is_stopping())
             && pool.gate.go_idle(index, || pool.is_waiting() || pool.is_stopping())
             && !idle(pool, index)

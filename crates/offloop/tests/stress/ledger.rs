@@ -1,0 +1,387 @@
+//! The test's own books: what happened to each call of one round, counted where it happens.
+//! Invariant: each event of a call is counted at most once, and nothing here asks offloop.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use offloop::{By, Failure, Outcome, Reason, Ticket};
+
+use crate::cancel::Order;
+use crate::plan::{Cancel, Ending, Lane, Origin, Plan};
+use crate::probe::Value;
+use crate::watch;
+
+/// What can happen to a call, once each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    Started,
+    Ended,
+    /// Its handler ran.
+    Ran,
+    /// Its handler was dropped unrun, on the loop thread.
+    Unrun,
+    /// Its handler was dropped unrun by the thread that submitted after the loop was gone.
+    UnrunElsewhere,
+    /// `try_then` gave it back, for good.
+    Back,
+    /// Its future had its outcome.
+    Awaited,
+    /// Its future was dropped before.
+    Forgotten,
+    /// The unobserved hook heard of it.
+    Hooked,
+    JobDropped,
+    ValueMade,
+    ValueDropped,
+}
+
+const EVENTS: usize = Event::ValueDropped as usize + 1;
+
+/// What an outcome was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Finished,
+    Panicked,
+    TimedOut,
+    Cancelled,
+    Rejected,
+    Shutdown,
+}
+
+pub(crate) const KINDS: [Kind; 6] = [
+    Kind::Finished,
+    Kind::Panicked,
+    Kind::TimedOut,
+    Kind::Cancelled,
+    Kind::Rejected,
+    Kind::Shutdown,
+];
+
+/// One call. Times are in nanoseconds since the test began; 0 is never.
+#[derive(Default)]
+pub(crate) struct Record {
+    pub(crate) plan: OnceLock<Plan>,
+    events: [AtomicU8; EVENTS],
+    kind: AtomicU8,
+    pub(crate) submit_ns: AtomicU64,
+    pub(crate) begin_ns: AtomicU64,
+    pub(crate) end_ns: AtomicU64,
+    pub(crate) cancel_ns: AtomicU64,
+    pub(crate) deadline_ns: AtomicU64,
+    /// For the canceller, when the function announces its end.
+    pub(crate) ticket: Mutex<Option<Ticket>>,
+}
+
+impl Record {
+    pub(crate) fn count(&self, event: Event) -> u8 {
+        self.events[event as usize].load(SeqCst)
+    }
+
+    pub(crate) fn had(&self, event: Event) -> bool {
+        self.count(event) != 0
+    }
+
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        KINDS.get(usize::from(self.kind.load(SeqCst)).wrapping_sub(1)).copied()
+    }
+}
+
+/// Nanoseconds since the test began, and never 0.
+pub(crate) fn now_ns() -> u64 {
+    ns(Instant::now())
+}
+
+pub(crate) fn ns(at: Instant) -> u64 {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    at.saturating_duration_since(*EPOCH.get_or_init(Instant::now)).as_nanos() as u64 + 1
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The calls of one offloop, from its build until its last trace is gone.
+pub(crate) struct Round {
+    pub(crate) number: u64,
+    records: Box<[Record]>,
+    next: AtomicUsize,
+    /// Calls that somebody still has to hear of.
+    open: AtomicUsize,
+    loop_thread: Thread,
+    /// A close, a shutdown or the last drop has begun.
+    pub(crate) ending: AtomicBool,
+    /// The last drop has begun: no turn comes any more.
+    pub(crate) gone: AtomicBool,
+    /// A shutdown or the last drop has returned: no thread is left to drop things on.
+    pub(crate) over: AtomicBool,
+    /// When the shutdown's time is up.
+    pub(crate) up_ns: AtomicU64,
+    /// What the hook heard: handlers dropped unrun, failures.
+    pub(crate) hooked_unrun: AtomicUsize,
+    pub(crate) hooked_failures: AtomicUsize,
+    /// Destructors that panicked where offloop had to contain and to count it.
+    pub(crate) blasts: AtomicUsize,
+    /// Awaited inline calls that surely came to the loop, and those that perhaps did.
+    pub(crate) inline_awaits: AtomicUsize,
+    pub(crate) inline_perhaps: AtomicUsize,
+    /// Calls that the system had no thread for.
+    pub(crate) no_worker: AtomicUsize,
+    /// Jobs and values dropped on the loop thread because no other was left.
+    pub(crate) dropped_at_home: AtomicUsize,
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) orders_open: AtomicUsize,
+    faults: Mutex<Vec<String>>,
+}
+
+impl Round {
+    pub(crate) fn new(number: u64, calls: usize, orders: mpsc::Sender<Order>) -> Self {
+        Self {
+            number,
+            records: (0..calls).map(|_| Record::default()).collect(),
+            next: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            loop_thread: thread::current(),
+            ending: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            up_ns: AtomicU64::new(0),
+            hooked_unrun: AtomicUsize::new(0),
+            hooked_failures: AtomicUsize::new(0),
+            blasts: AtomicUsize::new(0),
+            inline_awaits: AtomicUsize::new(0),
+            inline_perhaps: AtomicUsize::new(0),
+            no_worker: AtomicUsize::new(0),
+            dropped_at_home: AtomicUsize::new(0),
+            orders,
+            orders_open: AtomicUsize::new(0),
+            faults: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// A new call, while there is room for one.
+    pub(crate) fn take_id(&self) -> Option<usize> {
+        let id = self.next.fetch_add(1, SeqCst);
+        let fits = id < self.records.len();
+        if fits {
+            self.open.fetch_add(1, SeqCst);
+        }
+        fits.then_some(id)
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.next.load(SeqCst).min(self.records.len())
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.used() == self.records.len()
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(SeqCst)
+    }
+
+    pub(crate) fn record(&self, id: usize) -> &Record {
+        &self.records[id]
+    }
+
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records[..self.used()]
+    }
+
+    pub(crate) fn plan(&self, id: usize) -> &Plan {
+        self.record(id).plan.get().expect("a call has its plan before it is submitted")
+    }
+
+    pub(crate) fn on_loop(&self) -> bool {
+        thread::current().id() == self.loop_thread.id()
+    }
+
+    pub(crate) fn is_set(flag: &AtomicBool) -> bool {
+        flag.load(SeqCst)
+    }
+
+    /// Counts an event; twice is a fault.
+    pub(crate) fn note(&self, id: usize, event: Event) {
+        watch::progress();
+        let record = self.record(id);
+        if record.events[event as usize].fetch_add(1, SeqCst) != 0 {
+            self.fault(id, &format!("{event:?} happened twice"));
+        }
+        let detached = || self.plan(id).ending == Ending::Detach;
+        let closes = match event {
+            Event::Ran | Event::Unrun | Event::UnrunElsewhere => true,
+            Event::Back | Event::Awaited | Event::Forgotten => true,
+            Event::JobDropped => detached(),
+            _ => false,
+        };
+        if closes {
+            self.open.fetch_sub(1, SeqCst);
+            // The loop may sleep because too many calls are open.
+            if !self.on_loop() {
+                self.loop_thread.unpark();
+            }
+        }
+    }
+
+    pub(crate) fn unpark_loop(&self) {
+        self.loop_thread.unpark();
+    }
+
+    pub(crate) fn fault(&self, id: usize, what: &str) {
+        let plan = self.record(id).plan.get();
+        let mut faults = lock(&self.faults);
+        if faults.len() < 20 {
+            faults.push(format!("call {id}: {what} ({plan:?}, {})", self.describe(id)));
+        }
+    }
+
+    pub(crate) fn describe(&self, id: usize) -> String {
+        let record = self.record(id);
+        let events: Vec<u8> = record.events.iter().map(|count| count.load(SeqCst)).collect();
+        format!(
+            "events {events:?}, outcome {:?}, submit {} begin {} end {} cancel {} deadline {}",
+            record.kind(),
+            record.submit_ns.load(SeqCst),
+            record.begin_ns.load(SeqCst),
+            record.end_ns.load(SeqCst),
+            record.cancel_ns.load(SeqCst),
+            record.deadline_ns.load(SeqCst),
+        )
+    }
+
+    pub(crate) fn faults(&self) -> Vec<String> {
+        lock(&self.faults).clone()
+    }
+
+    /// Takes a call's outcome into the books, and looks whether it can be true.
+    pub(crate) fn judge(&self, id: usize, outcome: Outcome<Value>) {
+        let kind = match outcome {
+            Ok(value) => {
+                value.accept(id);
+                if !self.record(id).had(Event::Ended) || self.plan(id).panics {
+                    self.fault(id, "a value of a function that did not return one");
+                }
+                Kind::Finished
+            }
+            Err(failure) => self.judge_failure(id, failure),
+        };
+        self.record(id).kind.store(kind as u8 + 1, SeqCst);
+    }
+
+    pub(crate) fn judge_failure(&self, id: usize, failure: Failure) -> Kind {
+        let (record, plan) = (self.record(id), self.plan(id));
+        match failure {
+            Failure::Panicked(panic) => {
+                let bomb = plan.ending == Ending::Detach && plan.value_bomb;
+                if !record.had(Event::Ended) || !(plan.panics || bomb) {
+                    self.fault(id, &format!("an unplanned panic: {panic}"));
+                }
+                if panic.name().is_some_and(|name| name != id.to_string()) {
+                    self.fault(id, &format!("the panic of another call: {panic}"));
+                }
+                let payload = panic.into_payload();
+                if let Some(value) = payload.and_then(|any| any.downcast::<Value>().ok()) {
+                    value.accept(id);
+                }
+                Kind::Panicked
+            }
+            Failure::TimedOut => {
+                let since = now_ns() - record.submit_ns.load(SeqCst);
+                if !plan.deadline.is_some_and(|time| time <= Duration::from_nanos(since)) {
+                    self.fault(id, "timed out before its deadline");
+                }
+                Kind::TimedOut
+            }
+            Failure::Cancelled(By::Caller) => {
+                if record.cancel_ns.load(SeqCst) == 0 {
+                    self.fault(id, "cancelled by nobody");
+                }
+                Kind::Cancelled
+            }
+            Failure::Rejected(Reason::QueueFull | Reason::Abandoned) => Kind::Rejected,
+            Failure::Rejected(Reason::NoWorker) => {
+                self.no_worker.fetch_add(1, SeqCst);
+                Kind::Rejected
+            }
+            Failure::Shutdown => {
+                if !Self::is_set(&self.ending) {
+                    self.fault(id, "Shutdown without a shutdown");
+                }
+                Kind::Shutdown
+            }
+            other => {
+                self.fault(id, &format!("an impossible outcome: {other}"));
+                Kind::Rejected
+            }
+        }
+    }
+
+    /// A fault of the round as a whole.
+    pub(crate) fn fault_of_all(&self, what: String) {
+        lock(&self.faults).push(what);
+    }
+
+    /// Lets go of what the books hold of offloop.
+    pub(crate) fn release(&self) {
+        for record in self.records() {
+            drop(lock(&record.ticket).take());
+        }
+    }
+
+    pub(crate) fn set_kind(&self, id: usize, kind: Kind) {
+        self.record(id).kind.store(kind as u8 + 1, SeqCst);
+    }
+
+    /// Calls that are not at their end in every respect.
+    pub(crate) fn pending(&self) -> Vec<usize> {
+        (0..self.used()).filter(|&id| !self.is_settled(id)).collect()
+    }
+
+    fn is_settled(&self, id: usize) -> bool {
+        let record = self.record(id);
+        let heard = [
+            Event::Ran,
+            Event::Unrun,
+            Event::UnrunElsewhere,
+            Event::Back,
+            Event::Awaited,
+            Event::Forgotten,
+        ];
+        let Some(plan) = record.plan.get() else { return false };
+        record.had(Event::JobDropped)
+            && record.count(Event::Started) == record.count(Event::Ended)
+            && record.count(Event::ValueMade) == record.count(Event::ValueDropped)
+            && (plan.ending == Ending::Detach || heard.iter().any(|&event| record.had(event)))
+    }
+
+    /// Once all is settled: what must hold for each call now.
+    pub(crate) fn verify(&self) {
+        for id in 0..self.used() {
+            let (record, plan) = (self.record(id), self.plan(id));
+            let ends = [Event::Ran, Event::Unrun, Event::UnrunElsewhere, Event::Back];
+            let ends: u8 = ends.into_iter().map(|event| record.count(event)).sum();
+            let futures = record.count(Event::Awaited) + record.count(Event::Forgotten);
+            let expected = match plan.ending {
+                Ending::Then | Ending::TryThen => (1, 0),
+                Ending::Detach => (0, 0),
+                Ending::Await | Ending::AwaitDropped(_) => (0, 1),
+            };
+            if (ends, futures) != expected {
+                self.fault(id, "not exactly one end");
+            }
+            if !self.is_settled(id) {
+                self.fault(id, "not settled");
+            }
+            let ran = record.had(Event::Started);
+            if ran && (record.had(Event::Back) || record.kind() == Some(Kind::Rejected)) {
+                self.fault(id, "a refused call ran");
+            }
+            let here = matches!(plan.origin, Origin::Loop | Origin::Handler);
+            if here && plan.cancel == Cancel::Now && plan.lane == Lane::Inline && ran {
+                self.fault(id, "an inline call ran although it was cancelled before its turn");
+            }
+        }
+    }
+}
