@@ -5,8 +5,11 @@ use crate::tour::{Running, command, finish, sparse, tour};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -191,13 +194,30 @@ fn a_closed_standard_output_is_said_and_is_no_crash() {
     let folder = folder();
     let mut command = command(folder.path());
     command.args(["--model", "inline", "--rounds", "1"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    // A pipe's reading end may live on for a moment in a process that another test forks;
+    // a socket that is shut down is so for everybody.
+    let (theirs, ours) = UnixStream::pair().unwrap();
+    ours.shutdown(Shutdown::Read).unwrap();
+    let child = command.stdout(OwnedFd::from(theirs)).stderr(Stdio::piped());
+    let output = child.spawn().unwrap().wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("standard output was closed"), "{said}");
     assert!(!said.contains("panicked"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said() {
+    let folder = folder();
+    let mut command = command(folder.path());
+    command.args(["--model", "inline", "--rounds", "1"]);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the report: cannot be written"), "{said}");
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl Ended {
     }
 
     /// Panics unless one line of standard error holds all the words.
+    #[cfg(unix)]
     #[track_caller]
     pub(crate) fn assert_says(&self, words: &[&str]) {
         let has_all = |line: &str| words.iter().all(|word| line.contains(word));
