@@ -31,7 +31,7 @@ use ledger::{Ledger, Settled};
 use model::{MODELS, Model};
 use output::DigestsFile;
 use progress::Progress;
-use report::{Facts, Report, Settings};
+use report::{Facts, Machine, Report, Settings};
 use rounds::Rounds;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +44,7 @@ pub(crate) fn run(args: &TourArgs) -> Result<u8> {
     if args.json && digests.as_ref().is_some_and(DigestsFile::is_stdout) {
         bail!("--json and --digests - both need standard output: give --digests a file");
     }
+    let machine = Machine::now();
     let interrupt = Interrupt::install().context("cannot take over Ctrl-C")?;
     let mut found = list(args, digests.as_ref(), &interrupt);
     let files = Arc::new(std::mem::take(&mut found.files));
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &TourArgs) -> Result<u8> {
         say(&format!("{}: {}", shown(&note.path), note.reason));
     }
     let failed = !settled.failed.is_empty() || !found.failed.is_empty();
-    let facts = facts(args, &rounds, service, found);
+    let facts = facts(args, &rounds, machine, service, found);
     let interrupted = facts.interrupted;
     let report = Report::new(facts, &settled, figures);
     let written = output::write(args, digests.as_ref(), &report, &settled, &files);
@@ -154,10 +155,17 @@ fn work(
     Ok((ledger.settle(&rounds.files), figures.collect()))
 }
 
-fn facts(args: &TourArgs, rounds: &Rounds, service: String, found: Found) -> Facts {
+fn facts(
+    args: &TourArgs,
+    rounds: &Rounds,
+    machine: Machine,
+    service: String,
+    found: Found,
+) -> Facts {
     let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let names = rounds.models.iter().map(|model| model.name);
     Facts {
+        machine,
         settings: Settings {
             rounds: args.rounds,
             cold: args.cold,

@@ -8,7 +8,7 @@ use super::units::{number, size, time};
 use super::verdict::verdict;
 use crate::work::names::shown;
 use crate::work::walk::Note;
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -38,6 +38,23 @@ pub(crate) struct Machine {
     os: &'static str,
     arch: &'static str,
     parallelism: usize,
+    /// Of the last minute, when the tour began; absent where the system does not say.
+    load_average: Option<f64>,
+}
+
+impl Machine {
+    /// Its load tells how much of the lateness may be other programs' doing: so it is
+    /// taken before the work adds to it.
+    pub(crate) fn now() -> Machine {
+        let load = std::fs::read_to_string("/proc/loadavg").ok();
+        let load = load.and_then(|load| load.split(' ').next()?.parse().ok());
+        Machine {
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            parallelism: std::thread::available_parallelism().map_or(1, usize::from),
+            load_average: load,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -96,6 +113,7 @@ fn hex(path: &Path) -> String {
 
 /// What the report is about, apart from the measurements.
 pub(crate) struct Facts {
+    pub(crate) machine: Machine,
     pub(crate) settings: Settings,
     pub(crate) service: String,
     pub(crate) order: Vec<Vec<&'static str>>,
@@ -114,11 +132,7 @@ impl Report {
         Report {
             schema: "offloop.tour/1",
             version: env!("CARGO_PKG_VERSION"),
-            machine: Machine {
-                os: std::env::consts::OS,
-                arch: std::env::consts::ARCH,
-                parallelism: std::thread::available_parallelism().map_or(1, usize::from),
-            },
+            machine: facts.machine,
             settings: facts.settings,
             service: facts.service,
             files: Files {
@@ -168,9 +182,13 @@ impl Report {
             .settings
             .worker_nice
             .map_or_else(String::new, |nice| format!("; workers at nice {nice}"));
+        let load = self
+            .machine
+            .load_average
+            .map_or_else(String::new, |load| format!(", load average {load} before"));
         let interrupted = if self.interrupted { "; interrupted" } else { "" };
         format!(
-            "{} files, {} ({warmth})\n{} rounds on {} {} with {} CPUs{nice}{interrupted}",
+            "{} files, {} ({warmth})\n{} rounds on {} {} with {} CPUs{load}{nice}{interrupted}",
             self.files.listed,
             size(self.files.bytes),
             self.settings.rounds,
@@ -197,16 +215,8 @@ impl Report {
 
     fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
         // One line under the header, none between the rows.
-        for line in [
-            TableComponent::HorizontalLines,
-            TableComponent::LeftBorderIntersections,
-            TableComponent::MiddleIntersections,
-            TableComponent::RightBorderIntersections,
-        ] {
-            table.remove_style(line);
-        }
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
         table.set_content_arrangement(ContentArrangement::Disabled);
         let names = self.models.iter().map(|model| {
             let mark = if model.partial { "*" } else { "" };
