@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::fmt;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::end::ShutdownReport;
 use super::handle::Handle;
 use super::send::{Link, assert_not_forked};
 use crate::complete::{CallRef, Context};
-use crate::contain::drop_contained;
+use crate::contain::{contain, drop_contained};
 use crate::deliver::{Delivered, Entry, Inbox, Turn, Unobserved};
 use crate::execute::{Contextual, Plain};
 
@@ -169,8 +169,11 @@ impl<S: 'static> Local<S> {
         if what.failure.is_some() {
             self.unobserved.set(self.unobserved.get() + 1);
         }
-        if let Some(hook) = &self.hook {
-            hook(&what);
+        let told = self.hook.as_ref().map(|hook| contain(|| hook(&what)));
+        // With it a panic's payload may go, which is a user's value.
+        self.link.hub.drop_here(what);
+        if let Some(Err(payload)) = told {
+            resume_unwind(payload);
         }
     }
 }
@@ -187,7 +190,7 @@ impl<S: 'static> Drop for Local<S> {
             let forgo = |entry: Box<dyn Entry<S>>| {
                 let what = entry.forgo();
                 if (what.handler_dropped || what.failure.is_some())
-                    && let Err(payload) = crate::contain::contain(|| local.observe(what))
+                    && let Err(payload) = contain(|| local.observe(what))
                 {
                     drop_contained(payload);
                 }

@@ -37,7 +37,8 @@ impl Linger {
         if !self.pays() || self.busy.swap(true, Ordering::Acquire) {
             return false;
         }
-        let until = Instant::now() + self.time;
+        // A time beyond the clock's range never comes.
+        let until = Instant::now().checked_add(self.time);
         let hit = loop {
             for _ in 0..32 {
                 hint::spin_loop();
@@ -45,7 +46,7 @@ impl Linger {
             if found() {
                 break true;
             }
-            if Instant::now() >= until {
+            if until.is_some_and(|until| Instant::now() >= until) {
                 break false;
             }
         };

@@ -10,6 +10,9 @@ const QUEUE: usize = 65_536;
 /// Calls past their deadline that may still run, per executor.
 const ABANDONED: usize = 64;
 
+/// More threads than any system gives one process; larger numbers count as this one.
+pub(crate) const MAX: usize = 32_768;
+
 #[derive(Clone)]
 pub(crate) struct Apart {
     pub(crate) max: usize,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::gate::{Gate, Step};
 use super::line::Line;
 use super::linger::Linger;
-use super::options::Apart;
+use super::options::{Apart, MAX};
 use super::roster::{Roster, lock};
 use super::worker;
 use crate::complete::{CallRef, Discard, Phase, Remains, Verdict, Work};
@@ -57,10 +57,11 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new(options: Apart, bell: Arc<Bell>) -> Arc<Self> {
-        let seats = options.max.saturating_add(options.abandoned);
+        let max = options.max.min(MAX);
+        let seats = max + options.abandoned.clamp(1, MAX);
         Arc::new_cyclic(|this| Self {
             line: Line::new(),
-            gate: Gate::new(options.max, seats),
+            gate: Gate::new(max, seats),
             roster: Roster::new(seats),
             linger: Linger::new(options.linger),
             bell,
@@ -174,10 +175,12 @@ impl Pool {
     }
 
     /// Calls that wait for a worker that can't be had get their outcome. What only waits to be
-    /// dropped waits on.
+    /// dropped waits on, and so do calls that come once the first is told: the start that failed
+    /// was not theirs.
     fn refuse_waiting(&self, reason: Reason) {
+        let waiting: Vec<Remains> = self.drain().collect();
         let mut kept = Vec::new();
-        while let Some(load) = self.line.pop() {
+        for load in waiting {
             match load {
                 Remains::Work(work) if !work.call().is_decided() => {
                     work.call().decide(Verdict::Rejected(reason));

@@ -102,7 +102,8 @@ fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
 
 /// Parks until somebody claims this worker. `false`: it was idle for too long and retires.
 fn idle(pool: &Pool, index: usize) -> bool {
-    let until = pool.options.keep_alive.map(|time| Instant::now() + time);
+    // A time beyond the clock's range never comes.
+    let until = pool.options.keep_alive.and_then(|time| Instant::now().checked_add(time));
     while pool.gate.is_idle(index) {
         match until {
             None => thread::park(),

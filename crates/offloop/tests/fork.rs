@@ -1,0 +1,152 @@
+//! G17: a forked child that uses its parent's offloop is told so. Invariant: the fork is a real
+//! one, of a process that runs one test; the child reports by its exit code.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::exit;
+use std::time::Duration;
+
+use common::alone::alone;
+use common::probes::Drops;
+use common::{Count, Hold, Seen, TestLoop, keep, wait_until};
+use fork::Fork;
+use rustix::process::{Pid, WaitOptions, waitpid};
+
+/// Runs `child` in a fork of this process, which has to end with success.
+fn in_fork(child: impl FnOnce() -> bool) {
+    match fork::fork().expect("a fork") {
+        Fork::Child => {
+            let passed = catch_unwind(AssertUnwindSafe(child)).unwrap_or(false);
+            exit(if passed { 0 } else { 1 });
+        }
+        Fork::Parent(pid) => {
+            let pid = Pid::from_raw(pid).expect("a child has an id");
+            let mut ended = None;
+            common::wait_for("the child ends", || {
+                ended = waitpid(Some(pid), WaitOptions::NOHANG).expect("it is our child");
+                ended.is_some()
+            });
+            let (_, status) = ended.unwrap();
+            assert_eq!(status.exit_status(), Some(0), "{status:?}");
+        }
+    }
+}
+
+fn panics_with_the_reason<R>(what: &str, f: impl FnOnce() -> R) -> bool {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
+        eprintln!("{what} did not panic");
+        return false;
+    };
+    let told = payload.downcast_ref::<&str>().is_some_and(|text| text.contains("forked"));
+    if !told {
+        eprintln!("{what} did not tell the reason");
+    }
+    told
+}
+
+#[test]
+fn use_in_a_forked_child_panics_with_the_reason() {
+    alone("use_in_a_forked_child_panics_with_the_reason", || {
+        let lp = TestLoop::<Seen<()>>::new();
+        lp.off.call(|| ()).then(keep);
+        assert!(lp.outcome().is_ok());
+        let handle = lp.off.handle();
+        in_fork(|| {
+            let all = [
+                panics_with_the_reason("then", || lp.off.call(|| ()).then(keep)),
+                panics_with_the_reason("inline", || lp.off.call(|| ()).inline().then(keep)),
+                panics_with_the_reason("try_then", || {
+                    drop(lp.off.call(|| ()).try_then(keep));
+                }),
+                panics_with_the_reason("detach", || lp.off.call(|| ()).cores().detach()),
+                panics_with_the_reason("await", || common::block_on::block_on(lp.off.call(|| ()))),
+                panics_with_the_reason("a handle's then", || handle.call(|| ()).then(keep)),
+                panics_with_the_reason("deliver", || lp.turn(&mut Vec::new())),
+                panics_with_the_reason("close", || lp.off.close()),
+                panics_with_the_reason("shutdown", || lp.off.shutdown(Duration::ZERO)),
+                panics_with_the_reason("shutdown", || lp.off.shutdown(Duration::from_secs(9))),
+            ];
+            all == [true; 10]
+        });
+        lp.off.call(|| ()).then(keep);
+        assert!(lp.outcome().is_ok(), "the parent goes on");
+    });
+}
+
+#[test]
+fn dropping_in_a_forked_child_joins_and_ends_nothing() {
+    alone("dropping_in_a_forked_child_joins_and_ends_nothing", || {
+        let lp = TestLoop::<Seen<()>>::new();
+        let drops = Drops::new();
+        let hold = Hold::threads(&lp.off, 2);
+        for inline in [false, true] {
+            let probe = std::rc::Rc::new(drops.probe());
+            let call = lp.off.call(|| ());
+            let call = if inline { call.inline() } else { call.cores() };
+            let ticket = call.then(move |seen: &mut Seen<()>, outcome| {
+                probe.touch();
+                seen.push(outcome);
+            });
+            wait_until(|| inline || ticket.is_done());
+        }
+        let mut lp = Some(lp);
+        in_fork(|| {
+            drop(lp.take());
+            true
+        });
+        let lp = lp.unwrap();
+        hold.open();
+        assert_eq!(lp.outcomes(2).iter().filter(|one| one.is_ok()).count(), 2);
+        let report = lp.off.shutdown(common::PATIENCE);
+        assert!(report.abandoned.is_empty());
+    });
+}
+
+#[test]
+fn a_fork_while_everything_moves_leaves_both_sides_whole() {
+    alone("a_fork_while_everything_moves_leaves_both_sides_whole", || {
+        for _ in 0..20 {
+            let lp = TestLoop::<Seen<u32>>::new();
+            let submitted = Count::new();
+            let submitters: Vec<_> = (0..2)
+                .map(|_| {
+                    let (handle, submitted) = (lp.off.handle(), submitted.clone());
+                    std::thread::spawn(move || {
+                        for index in 0..500 {
+                            let call = handle.call(move || index);
+                            if index % 2 == 0 { call.cores() } else { call }.then(keep);
+                            submitted.add();
+                        }
+                    })
+                })
+                .collect();
+            submitted.wait(50);
+            let mut lp = Some(lp);
+            in_fork(|| {
+                drop(lp.take());
+                true
+            });
+            assert_eq!(lp.unwrap().outcomes(1000).into_iter().filter(Result::is_err).count(), 0);
+            submitters.into_iter().for_each(|submitter| submitter.join().unwrap());
+        }
+    });
+}
+
+#[test]
+fn an_offloop_built_in_the_child_works() {
+    alone("an_offloop_built_in_the_child_works", || {
+        let parent = TestLoop::<Seen<u8>>::new();
+        in_fork(|| {
+            let child = TestLoop::<Seen<u8>>::new();
+            child.off.call(|| 6).then(keep);
+            let works = matches!(child.outcome(), Ok(6));
+            child.off.shutdown(common::PATIENCE);
+            works && panics_with_the_reason("the parent's", || parent.off.close())
+        });
+        parent.off.call(|| 7).then(keep);
+        assert_eq!(parent.outcome().unwrap(), 7);
+    });
+}
