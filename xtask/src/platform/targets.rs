@@ -40,7 +40,7 @@ const TARGETS: &[(&str, Reach)] = &[
 const PACKAGES: &[&str] = &["--package", "offloop", "--package", "offloop-mio"];
 /// Denies them in the workspace's own crates; `RUSTFLAGS` would rebuild std.
 const DENY_WARNINGS: &[&str] = &["-Zwarnings", "--config", "build.warnings='deny'"];
-const TESTS: &[&str] = &["--package", "offloop", "--lib", "--tests"];
+const TESTS: &[&str] = &["--package", "offloop", "--lib", "--tests", "--no-fail-fast"];
 
 /// What is known of one target.
 struct Line {
