@@ -289,7 +289,8 @@ impl Round {
             }
             Failure::TimedOut => {
                 let since = now_ns() - record.submit_ns.load(SeqCst);
-                if !plan.deadline.is_some_and(|time| time <= Duration::from_nanos(since)) {
+                let since = Duration::from_nanos(since);
+                if plan.deadline.is_none_or(|time| time > since) {
                     self.fault(id, "timed out before its deadline");
                 }
                 Kind::TimedOut

@@ -162,7 +162,7 @@ impl Heard {
         }
         round.judge(id, outcome);
         app.shutdown_inside();
-        if id % 32 == 0 {
+        if id.is_multiple_of(32) {
             app.deliver_inside();
         }
         let plan = round.plan(id);

@@ -191,7 +191,7 @@ impl Driver {
         while self.round.used() < self.config.cut {
             if self.round.open() < self.config.window {
                 submit::from_loop(&mut self.app, Origin::Loop);
-                if self.round.used() % 8 != 0 {
+                if !self.round.used().is_multiple_of(8) {
                     continue;
                 }
             }

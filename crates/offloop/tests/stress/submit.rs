@@ -103,7 +103,7 @@ fn planned_from_loop(app: &mut App, id: usize, plan: Plan) {
         }
     });
     let tasks = Some(&mut app.tasks);
-    let ticket = if plan.deadline.is_some() || id % 2 == 0 {
+    let ticket = if plan.deadline.is_some() || id.is_multiple_of(2) {
         end!(off.call_with(move |cx| job.run(Some(cx))), round, id, &plan, handler, tasks)
     } else {
         end!(off.call(move || job.run(None)), round, id, &plan, handler, tasks)
@@ -116,7 +116,7 @@ pub(crate) fn from_handle(
     handle: &Handle<App>,
     round: &Arc<Round>,
     origin: Origin,
-    mut tasks: Option<&mut Tasks>,
+    tasks: Option<&mut Tasks>,
 ) -> bool {
     let Some(id) = round.take_id() else { return false };
     let plan = Plan::roll(&mut rng(round, id), origin);
@@ -125,8 +125,7 @@ pub(crate) fn from_handle(
     let heard = Heard::of(round, id, None);
     let handler =
         heard.map(|heard| move |app: &mut App, outcome: Outcome<Value>| heard.run(app, outcome));
-    let tasks = tasks.as_deref_mut();
-    let ticket = if plan.deadline.is_some() || id % 2 == 0 {
+    let ticket = if plan.deadline.is_some() || id.is_multiple_of(2) {
         end!(handle.call_with(move |cx| job.run(Some(cx))), round, id, &plan, handler, tasks)
     } else {
         end!(handle.call(move || job.run(None)), round, id, &plan, handler, tasks)

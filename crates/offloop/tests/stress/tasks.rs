@@ -106,10 +106,12 @@ impl Tasks {
 
     /// Polls what was woken, and drops what was waited for long enough. Says whether it did.
     pub(crate) fn look(&mut self) -> bool {
+        // First, so that some are dropped that have their outcome.
+        let dropped = self.drop_some();
         let mut woken = mem::take(&mut *lock(&self.woken.ids));
-        let did = !woken.is_empty();
+        let did = dropped || !woken.is_empty();
         self.looks += 1;
-        if self.looks % 64 == 0 {
+        if self.looks.is_multiple_of(64) {
             woken.extend(self.tasks.keys().next());
         }
         for id in woken {
@@ -122,7 +124,7 @@ impl Tasks {
                 }
             }
         }
-        self.drop_some() || did
+        did
     }
 
     fn drop_some(&mut self) -> bool {
