@@ -22,7 +22,7 @@ use super::state::{CLAIMED, ORPHAN, Phase, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
-use crate::sync::{AtomicU32, Ordering, UnsafeCell};
+use crate::sync::{AtomicU32, Ordering, UnsafeCell, yield_now};
 
 /// What a call runs.
 pub trait Job: Send + 'static {
@@ -271,10 +271,16 @@ impl Head {
         self.phase() == Phase::Done
     }
 
-    /// Whether its outcome was decided while its function ran.
+    /// Whether its outcome was decided while its function ran. Waits out the moment in which a
+    /// worker stores an outcome, so that whoever reads the counters next finds it there.
     pub(crate) fn is_cut_short(&self) -> bool {
-        let word = self.state.load(Ordering::Acquire);
-        word & CLAIMED != 0 && matches!(Phase::unpack(word), Phase::Failed(_))
+        loop {
+            let word = self.state.load(Ordering::Acquire);
+            match Phase::unpack(word) {
+                Phase::Writing => yield_now(),
+                phase => return word & CLAIMED != 0 && matches!(phase, Phase::Failed(_)),
+            }
+        }
     }
 
     /// Whether what the function returns is not wanted any more.
@@ -288,7 +294,7 @@ impl Head {
 
     /// Swaps the phase if `accept` takes the present one; returns the one it took.
     fn swap_phase(&self, next: Phase, accept: impl Fn(Phase) -> bool) -> Result<Phase, Phase> {
-        let mut word = self.state.load(Ordering::Relaxed);
+        let mut word = self.state.load(Ordering::Acquire);
         loop {
             let phase = Phase::unpack(word);
             if !accept(phase) {
@@ -311,13 +317,20 @@ impl CallRef {
     /// Decides the outcome if it is open; says which phase it cut short.
     pub(crate) fn decide(&self, verdict: Verdict) -> Option<Phase> {
         let open = |phase| matches!(phase, Phase::Queued | Phase::Running);
-        let from = self.swap_phase(Phase::Failed(verdict), open).ok()?;
+        let never_started = &self.hub.counts.never_started;
+        // Counted ahead, so that a shutdown which meets the call decided has its count, too.
+        let ahead = verdict == Verdict::Shutdown && self.phase() == Phase::Queued;
+        if ahead {
+            never_started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        let from = self.swap_phase(Phase::Failed(verdict), open).ok();
+        if ahead && from != Some(Phase::Queued) {
+            never_started.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        let from = from?;
         self.hub.counts.verdict(verdict);
         if from == Phase::Queued {
             self.hub.lane(self.lane()).decided_while_queued();
-            if verdict == Verdict::Shutdown {
-                self.hub.counts.never_started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            }
         }
         self.settle(verdict != Verdict::TimedOut);
         Some(from)
