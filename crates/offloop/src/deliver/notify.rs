@@ -6,6 +6,8 @@
 //! descriptor is drained first: drained after the lowering, it would swallow the wake of a raise
 //! in between. Model: `deliver::loom::no_wake_is_lost`.
 
+use std::sync::{Arc, Weak};
+
 use crate::contain::contain;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::sys::WakeFd;
@@ -54,8 +56,9 @@ impl LoopWaker for std::task::Waker {
 pub(crate) enum LoopWake {
     /// The user's own.
     Custom(Box<dyn LoopWaker>),
-    /// A descriptor that becomes readable.
-    Fd(WakeFd),
+    /// A descriptor that becomes readable. The loop's own handle owns it, so that it closes with
+    /// that; calls and handles outlive it.
+    Fd(Weak<WakeFd>),
     /// The loop polls.
     None,
 }
@@ -94,12 +97,12 @@ impl Notify {
     /// A turn that nobody woke may take a request back before its wake is written; the descriptor
     /// is then readable with nothing raised, and a turn has to reset it.
     pub(crate) fn is_raised(&self) -> bool {
-        self.raised.load(Ordering::Relaxed) || self.fd().is_some_and(WakeFd::is_set)
+        self.raised.load(Ordering::Relaxed) || self.fd().is_some_and(|fd| fd.is_set())
     }
 
     /// Takes the request back at the start of a turn, *before* anything is taken.
     pub(crate) fn lower(&self) {
-        if let LoopWake::Fd(fd) = &self.waker {
+        if let Some(fd) = self.fd() {
             fd.drain();
         }
         self.raised.swap(false, Ordering::AcqRel);
@@ -109,7 +112,7 @@ impl Notify {
     /// past its look at `silent` sees to its own write.
     pub(crate) fn silence(&self) {
         self.silent.store(true, Ordering::Relaxed);
-        if let LoopWake::Fd(fd) = &self.waker {
+        if let Some(fd) = self.fd() {
             fd.drain();
         }
     }
@@ -118,9 +121,9 @@ impl Notify {
         self.silent.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn fd(&self) -> Option<&WakeFd> {
+    fn fd(&self) -> Option<Arc<WakeFd>> {
         match &self.waker {
-            LoopWake::Fd(fd) => Some(fd),
+            LoopWake::Fd(fd) => fd.upgrade(),
             _ => None,
         }
     }
@@ -146,6 +149,7 @@ impl Notify {
                 }
             }
             LoopWake::Fd(fd) => {
+                let Some(fd) = fd.upgrade() else { return };
                 self.wakes.fetch_add(1, Ordering::Relaxed);
                 fd.signal();
                 if self.is_silent() {

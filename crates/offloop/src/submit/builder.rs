@@ -107,9 +107,13 @@ impl<S: 'static> Builder<S> {
         let (threads, cores) = (self.threads.0, self.cores.0);
         check("Threads::max", &threads)?;
         check("Cores::workers", &cores)?;
+        let mut wake_fd = None;
         let waker = match self.waking {
             Waking::Custom(waker) => LoopWake::Custom(waker),
-            Waking::Fd => LoopWake::Fd(WakeFd::new().map_err(Kind::Descriptor)?),
+            Waking::Fd => {
+                let fd = wake_fd.insert(Arc::new(WakeFd::new().map_err(Kind::Descriptor)?));
+                LoopWake::Fd(Arc::downgrade(fd))
+            }
             Waking::None => LoopWake::None,
             Waking::Unsaid => return Err(Kind::NoWaker.into()),
         };
@@ -123,6 +127,7 @@ impl<S: 'static> Builder<S> {
         let local = Local {
             inbox,
             link: Arc::new(Link { hub, engine, arrivals }),
+            wake_fd,
             turn: self.turn,
             hook: self.hook,
             report: OnceCell::new(),

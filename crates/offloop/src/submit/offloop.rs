@@ -16,6 +16,7 @@ use crate::complete::{CallRef, Context};
 use crate::contain::{contain, drop_contained};
 use crate::deliver::{Delivered, Entry, Inbox, Turn, Unobserved};
 use crate::execute::{Contextual, Plain};
+use crate::sys::WakeFd;
 
 /// offloop on your loop: submits calls, and delivers their outcomes to `&mut S`.
 ///
@@ -62,6 +63,9 @@ pub(super) type Hook = Box<dyn Fn(&Unobserved)>;
 pub(super) struct Local<S: 'static> {
     pub(super) inbox: Inbox<S, CallRef>,
     pub(super) link: Arc<Link<S>>,
+    /// The only owner, so that the descriptor closes with the last handle of the loop.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has as_fd"))]
+    pub(super) wake_fd: Option<Arc<WakeFd>>,
     pub(super) turn: Turn,
     pub(super) hook: Option<Hook>,
     pub(super) report: OnceCell<ShutdownReport>,
@@ -156,7 +160,7 @@ impl<S: 'static> Offloop<S> {
     #[cfg(unix)]
     pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         use std::os::fd::AsFd;
-        self.local.link.hub.notify.fd().map(AsFd::as_fd)
+        self.local.wake_fd.as_ref().map(|fd| fd.as_fd())
     }
 }
 
