@@ -23,7 +23,8 @@ pub struct ShutdownReport {
 
 impl<S: 'static> Offloop<S> {
     /// Refuses new calls from now on, and turns those that wait in a queue into `Shutdown`. What
-    /// runs may finish. Never blocks; go on delivering until [`is_closed`](Self::is_closed).
+    /// runs may finish and is not told (`Context::is_cancelled` stays false until
+    /// [`shutdown`](Self::shutdown)). Never blocks; go on delivering until [`is_closed`](Self::is_closed).
     pub fn close(&self) {
         let link = self.link();
         assert_not_forked(&link.hub);

@@ -156,7 +156,8 @@ macro_rules! common_options {
                 self
             }
 
-            /// The nice value of each thread. Linux only; elsewhere `build` says so.
+            /// The nice value of each thread. Where workers may use more CPUs than are free, 10
+            /// lets the loop thread go first. Linux only; elsewhere `build` says so.
             pub fn nice(mut self, nice: i32) -> Self {
                 self.0.nice = Some(nice);
                 self
