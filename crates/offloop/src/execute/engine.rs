@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::charge::Charge;
+use super::grave::Grave;
 use super::inline::Inline;
 use super::keeper::{Bell, Keeper, Timers};
 use super::threads::{Apart, Pool, PoolCounts};
@@ -120,12 +121,13 @@ impl Engine {
         Exits { finished: usize::try_from(finished).unwrap_or(usize::MAX), abandoned }
     }
 
-    /// The very end: nobody leaves remains any more.
+    /// The end of all threads; what the loop thread leaves from now on waits for
+    /// [`bury`](Self::bury).
     pub(crate) fn end(&self, until: Option<Instant>) {
         self.charge.reaper.stop();
         self.charge.reaper.wait_left(until.unwrap_or_else(far_off));
         self.keeper.stop();
-        self.charge.hub.set_discard(None);
+        self.charge.hub.set_discard(Some(Arc::new(Grave::new())));
         // A reaper that is inside a destructor goes on with the rest when it returns.
         if self.charge.reaper.roster().threads() == 0 {
             // No thread could be had for these.
@@ -133,6 +135,11 @@ impl Engine {
                 load.dispose();
             }
         }
+    }
+
+    /// The loop's last handle is gone, and nobody on its thread leaves remains any more.
+    pub(crate) fn bury(&self) {
+        self.charge.hub.set_discard(None);
     }
 
     /// In a forked child: joins and ends nothing.

@@ -14,6 +14,7 @@
 
 mod charge;
 mod engine;
+mod grave;
 mod guard;
 mod inline;
 mod keeper;

@@ -2,6 +2,7 @@
 //! awaited inline call. Invariant: the outcome is taken before the handler runs, and a job that
 //! the entry keeps is run (inline) or sent to be dropped off the loop (refused).
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::Location;
 
@@ -11,11 +12,11 @@ use crate::deliver::{Entry, Unobserved};
 use crate::failure::Outcome;
 
 /// The part that all three share.
-struct Kept(Option<Work>);
+struct Kept(Cell<Option<Work>>);
 
 impl Kept {
     /// Runs an inline call, here on the loop; a decided one's job is dropped elsewhere.
-    fn settle(&mut self) {
+    fn settle(&self) {
         if let Some(work) = self.0.take() {
             if work.call().is_decided() {
                 discard(work);
@@ -26,7 +27,7 @@ impl Kept {
     }
 
     /// No turn comes any more.
-    fn forgo(&mut self) {
+    fn forgo(&self) {
         if let Some(work) = self.0.take() {
             work.call().decide(Verdict::Shutdown);
             discard(work);
@@ -39,10 +40,14 @@ fn discard(work: Work) {
     call.hub().discard(Remains::Work(work));
 }
 
-fn shutter(call: &CallRef) -> Box<dyn FnOnce()> {
-    let call = call.clone();
+/// Decides the call and lets its job go, while there is a thread to drop it on.
+fn shutter(call: &CallRef, kept: &Kept) -> Box<dyn FnOnce()> {
+    let (call, work) = (call.clone(), kept.0.take());
     Box::new(move || {
         call.decide(Verdict::Shutdown);
+        if let Some(work) = work {
+            discard(work);
+        }
     })
 }
 
@@ -65,7 +70,7 @@ pub(super) struct Pending<S, T: Send + 'static, H> {
 
 impl<S, T: Send + 'static, H> Pending<S, T, H> {
     pub(super) fn new(receiver: Receiver<T>, kept: Option<Work>, handler: H) -> Self {
-        Self { receiver, kept: Kept(kept), handler, state: PhantomData }
+        Self { receiver, kept: Kept(Cell::new(kept)), handler, state: PhantomData }
     }
 }
 
@@ -88,7 +93,7 @@ where
     }
 
     fn shutter(&self) -> Box<dyn FnOnce()> {
-        shutter(self.receiver.call())
+        shutter(self.receiver.call(), &self.kept)
     }
 
     fn place(&self) -> &'static Location<'static> {
@@ -104,7 +109,7 @@ pub(super) struct Unheard {
 
 impl Unheard {
     pub(super) fn new(receiver: Receiver<()>, kept: Option<Work>) -> Self {
-        Self { receiver, kept: Kept(kept) }
+        Self { receiver, kept: Kept(Cell::new(kept)) }
     }
 }
 
@@ -124,7 +129,7 @@ impl<S> Entry<S> for Unheard {
     }
 
     fn shutter(&self) -> Box<dyn FnOnce()> {
-        shutter(self.receiver.call())
+        shutter(self.receiver.call(), &self.kept)
     }
 
     fn place(&self) -> &'static Location<'static> {
@@ -140,22 +145,22 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn new(work: Work) -> Self {
-        Self { call: work.call().clone(), kept: Kept(Some(work)) }
+        Self { call: work.call().clone(), kept: Kept(Cell::new(Some(work))) }
     }
 }
 
 impl<S> Entry<S> for Standing {
-    fn run(mut self: Box<Self>, _: &mut S, _: &dyn Fn(Unobserved)) {
+    fn run(self: Box<Self>, _: &mut S, _: &dyn Fn(Unobserved)) {
         self.kept.settle();
     }
 
-    fn forgo(mut self: Box<Self>) -> Unobserved {
+    fn forgo(self: Box<Self>) -> Unobserved {
         self.kept.forgo();
         unobserved::<()>(&self.call, None, false)
     }
 
     fn shutter(&self) -> Box<dyn FnOnce()> {
-        shutter(&self.call)
+        shutter(&self.call, &self.kept)
     }
 
     fn place(&self) -> &'static Location<'static> {

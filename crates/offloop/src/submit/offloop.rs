@@ -203,6 +203,7 @@ impl<S: 'static> Drop for Local<S> {
             // While the reaper lives: the jobs of handles' last calls are dropped off this thread.
             local.inbox.close(forgo);
         });
+        self.link.engine.bury();
     }
 }
 

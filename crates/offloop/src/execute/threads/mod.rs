@@ -20,3 +20,4 @@ pub use self::options::{Cores, Threads};
 
 pub(crate) use self::options::Apart;
 pub(crate) use self::pool::{Pool, PoolCounts};
+pub(super) use self::roster::lock;
