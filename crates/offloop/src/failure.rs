@@ -34,11 +34,12 @@ pub enum Failure {
     Cancelled(By),
     /// The call was refused, and its function was not run.
     Rejected(Reason),
-    /// The worker process died under this call, or before its result arrived.
+    /// The worker process died under this call, or before its result arrived. No call of this
+    /// version runs in a process.
     Died(Exit),
-    /// An argument or a result could not be encoded or decoded.
+    /// An argument or a result could not be encoded or decoded. No call of this version is.
     Codec(CodecError),
-    /// offloop was shut down before the call ran or finished.
+    /// offloop was closed or shut down before the call ran or finished.
     Shutdown,
 }
 
@@ -59,7 +60,9 @@ impl fmt::Display for Failure {
             Failure::Rejected(reason) => write!(f, "the call was refused: {reason}"),
             Failure::Died(exit) => write!(f, "the worker process died under the call: {exit}"),
             Failure::Codec(error) => write!(f, "the call's data could not be moved: {error}"),
-            Failure::Shutdown => f.write_str("offloop was shut down before the call finished"),
+            Failure::Shutdown => {
+                f.write_str("offloop was closed or shut down before the call finished")
+            }
         }
     }
 }
@@ -72,13 +75,16 @@ impl std::error::Error for Failure {}
 pub enum By {
     /// A ticket's `cancel`, a `CancelGuard` or a future that was dropped.
     Caller,
-    /// A newer call with the same key.
+    /// A newer call with the same key. No policy of this version does so.
     Superseded,
-    /// The scope that the call belonged to was dropped.
+    /// The scope that the call belonged to was dropped. No policy of this version does so.
     Scope,
 }
 
 /// Why a call was refused.
+///
+/// The calls of this version come to the first three; the others belong to executors and policies
+/// that it does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {

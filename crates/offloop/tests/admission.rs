@@ -197,7 +197,7 @@ fn the_loop_thread_starts_no_worker() {
         let before = mine();
         setpriority_process(Some(gettid()), before + 3).unwrap();
         for index in 0..64 {
-            let call = lp.off.call(move || mine());
+            let call = lp.off.call(mine);
             if index % 2 == 0 { call.cores() } else { call }.then(keep);
         }
         assert!(lp.outcomes(64).into_iter().all(|nice| nice.unwrap() == before));
@@ -219,4 +219,21 @@ fn a_worker_is_never_the_submitting_thread() {
     }
     lp.outcomes(100);
     assert!(!started.lock().unwrap().contains(&thread::current().id()));
+}
+
+#[test]
+fn options_that_cannot_work_are_refused_by_build_in_a_sentence() {
+    use offloop::{Cores, Offloop, Threads};
+    let refused = |builder: offloop::Builder<()>| builder.build().unwrap_err().to_string();
+    let builder = || Offloop::<()>::builder().no_waker();
+    assert!(Offloop::<()>::builder().build().unwrap_err().is_waker_missing());
+    assert!(refused(builder().threads(Threads::new().max(0))).contains("Threads::max is 0"));
+    assert!(refused(builder().cores(Cores::new().workers(0))).contains("Cores::workers is 0"));
+    assert!(refused(builder().threads(Threads::new().queue(0))).contains("queue of 0"));
+    if cfg!(target_os = "linux") {
+        assert!(refused(builder().threads(Threads::new().nice(100))).contains("-20 to 19"));
+        assert!(refused(builder().cores(Cores::new().pin([]))).contains("names no CPU"));
+        let error = builder().cores(Cores::new().pin([100_000])).build().unwrap_err();
+        assert!(error.is_system() && error.to_string().contains("100000"), "{error}");
+    }
 }

@@ -210,3 +210,25 @@ mod descriptor {
         assert!(TestLoop::<()>::new().off.as_fd().is_none());
     }
 }
+
+#[test]
+fn a_waker_that_panicked_is_called_again_by_the_next_completion() {
+    let (events, queue) = std::sync::mpsc::channel();
+    let mut wakes = 0;
+    let waker = std::sync::Mutex::new(move || {
+        wakes += 1;
+        if wakes == 1 {
+            panic!("a waker that is not ready yet");
+        }
+        let _gone = events.send(());
+    });
+    let waker = move || (waker.lock().unwrap_or_else(std::sync::PoisonError::into_inner))();
+    let off = offloop::Offloop::<u32>::builder().waker(waker).build().unwrap();
+    let mut sum = 0;
+    off.call(|| 1).inline().then(|sum, one| *sum += one.unwrap());
+    assert_eq!(off.stats().waker_panics, 1);
+    off.call(|| 1).inline().then(|sum, one| *sum += one.unwrap());
+    queue.recv_timeout(std::time::Duration::from_secs(30)).expect("woken");
+    off.deliver(&mut sum);
+    assert_eq!(sum, 2);
+}

@@ -9,7 +9,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::contain::contain;
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::sys::WakeFd;
 
 /// How offloop wakes *your* loop: the one thing that a foreign loop owes.
@@ -19,8 +19,10 @@ use crate::sys::WakeFd;
 /// * **Thread**: any thread may call it, the loop thread included.
 /// * **Meaning**: some time after the call, the loop calls `deliver` on its own thread. Wakes may
 ///   coalesce: one turn may answer many.
-/// * **Duty**: it runs no user code, does not block, and does nothing once the loop is gone. A
-///   panic in it is contained and counted.
+/// * **Duty**: it runs no user code, does not block, and does nothing once the loop is gone.
+/// * **Failure**: a wake that the loop never sees is lost, and outcomes wait for the next one. So
+///   it must not be refused: one that posts to a bounded queue keeps a place free there. A panic
+///   in it is contained and counted, and the next completion wakes again.
 ///
 /// ```
 /// # use std::sync::mpsc;
@@ -32,6 +34,10 @@ use crate::sys::WakeFd;
 /// # drop((off, rx, Event::Key('a')));
 /// # Ok::<(), offloop::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't wake a loop",
+    note = "give a closure `move || …` that is `Send + Sync`, a `std::task::Waker`, or an adapter's waker"
+)]
 pub trait LoopWaker: Send + Sync + 'static {
     /// Makes the loop call `deliver` soon.
     fn wake(&self);
@@ -63,9 +69,15 @@ pub(crate) enum LoopWake {
     None,
 }
 
+const LOWERED: u32 = 0;
+const RAISED: u32 = 1;
+/// Raised, and the waker panicked: the next to raise wakes again.
+const UNWOKEN: u32 = 2;
+
 pub(crate) struct Notify {
-    /// A turn was asked for and has not begun. Swapped by all; read plain only to skip a turn.
-    raised: AtomicBool,
+    /// A turn was asked for and has not begun: one of the three below. Swapped by all; read plain
+    /// only to skip a turn.
+    raised: AtomicU32,
     /// Set when the loop's own handle is gone: nobody is left to wake.
     silent: AtomicBool,
     waker: LoopWake,
@@ -77,7 +89,7 @@ pub(crate) struct Notify {
 impl Notify {
     pub(crate) fn new(waker: LoopWake) -> Self {
         Self {
-            raised: AtomicBool::new(false),
+            raised: AtomicU32::new(LOWERED),
             silent: AtomicBool::new(false),
             waker,
             wakes: AtomicU64::new(0),
@@ -87,17 +99,21 @@ impl Notify {
 
     /// Asks for a turn; call it *after* the push that the turn shall find.
     pub(crate) fn raise(&self) {
-        if !self.raised.swap(true, Ordering::AcqRel) {
-            self.wake();
+        if self.raised.swap(RAISED, Ordering::AcqRel) != RAISED && !self.wake() {
+            let (before, after) = (RAISED, UNWOKEN);
+            // A turn that came in between has seen the request.
+            let _in_time =
+                self.raised.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 
     /// Whether a turn is asked for. A `false` that is out of date is harmless: who raises wakes.
     ///
     /// A turn that nobody woke may take a request back before its wake is written; the descriptor
-    /// is then readable with nothing raised, and a turn has to reset it.
-    pub(crate) fn is_raised(&self) -> bool {
-        self.raised.load(Ordering::Relaxed) || self.fd().is_some_and(|fd| fd.is_set())
+    /// is then readable with nothing raised, and a turn has to reset it. `fd` is that descriptor,
+    /// from its owner.
+    pub(crate) fn is_raised(&self, fd: Option<&WakeFd>) -> bool {
+        self.raised.load(Ordering::Relaxed) != LOWERED || fd.is_some_and(WakeFd::is_set)
     }
 
     /// Takes the request back at the start of a turn, *before* anything is taken.
@@ -105,7 +121,7 @@ impl Notify {
         if let Some(fd) = self.fd() {
             fd.drain();
         }
-        self.raised.swap(false, Ordering::AcqRel);
+        self.raised.swap(LOWERED, Ordering::AcqRel);
     }
 
     /// The loop's own handle is gone: wakes no more, and nothing is readable. A signaller that is
@@ -136,9 +152,10 @@ impl Notify {
         self.panics.load(Ordering::Relaxed)
     }
 
-    fn wake(&self) {
+    /// Says whether the waker returned.
+    fn wake(&self) -> bool {
         if self.silent.load(Ordering::Relaxed) {
-            return;
+            return true;
         }
         match &self.waker {
             LoopWake::Custom(waker) => {
@@ -146,10 +163,11 @@ impl Notify {
                 if let Err(payload) = contain(|| waker.wake()) {
                     self.panics.fetch_add(1, Ordering::Relaxed);
                     crate::contain::drop_contained(payload);
+                    return false;
                 }
             }
             LoopWake::Fd(fd) => {
-                let Some(fd) = fd.upgrade() else { return };
+                let Some(fd) = fd.upgrade() else { return true };
                 self.wakes.fetch_add(1, Ordering::Relaxed);
                 fd.signal();
                 if self.is_silent() {
@@ -158,5 +176,6 @@ impl Notify {
             }
             LoopWake::None => {}
         }
+        true
     }
 }

@@ -30,7 +30,8 @@ enum Waking {
 /// Describes an [`Offloop`]; from [`Offloop::builder`].
 ///
 /// All it needs is the way to wake your loop: one of [`waker`](Self::waker),
-/// [`fd_waker`](Self::fd_waker) and [`no_waker`](Self::no_waker).
+/// [`fd_waker`](Self::fd_waker) and [`no_waker`](Self::no_waker); the last one chosen counts.
+#[must_use = "nothing is started until `build`"]
 pub struct Builder<S: 'static = ()> {
     waking: Waking,
     threads: Threads,
@@ -163,11 +164,17 @@ fn check(max: &'static str, options: &Apart) -> Result<(), Error> {
         })
     };
     if let Some(nice) = options.nice {
+        if !(-20..=19).contains(&nice) {
+            return Err(Kind::NiceRange(nice).into());
+        }
         let set = move || crate::sys::nice(nice);
         let result: Result<io::Result<()>, Kind> = trial(&set);
         result?.map_err(|error| Kind::Nice(nice, error))?;
     }
     if let Some(cpus) = &options.pin {
+        if cpus.is_empty() {
+            return Err(Kind::NoCpus.into());
+        }
         let set = || crate::sys::pin(cpus);
         let result: Result<io::Result<()>, Kind> = trial(&set);
         result?.map_err(|error| Kind::Pin(cpus.to_vec(), error))?;
@@ -184,6 +191,8 @@ enum Kind {
     NoWaker,
     NoThreads(&'static str),
     NoQueue,
+    NiceRange(i32),
+    NoCpus,
     Nice(i32, io::Error),
     Pin(Vec<usize>, io::Error),
     Descriptor(io::Error),
@@ -220,12 +229,20 @@ impl fmt::Display for Error {
                 write!(f, "{option} is 0, so that no call could ever run: use at least 1")
             }
             Kind::NoQueue => f.write_str("a queue of 0 would refuse every call: use at least 1"),
-            Kind::Nice(nice, error) => {
-                write!(f, "the nice value {nice} can't be set for a thread: {error}")
+            Kind::NiceRange(nice) => {
+                write!(f, "the nice value {nice} does not exist: use one from -20 to 19")
             }
-            Kind::Pin(cpus, error) => {
-                write!(f, "threads can't be pinned to the CPUs {cpus:?}: {error}")
-            }
+            Kind::NoCpus => f.write_str("pin names no CPU to run on: name at least one"),
+            Kind::Nice(nice, error) => write!(
+                f,
+                "the nice value {nice} can't be set for a thread ({error}); one below 0 needs a \
+                 privilege"
+            ),
+            Kind::Pin(cpus, error) => write!(
+                f,
+                "threads can't be pinned to the CPUs {cpus:?} ({error}); name CPUs that this \
+                 process may run on"
+            ),
             Kind::Descriptor(error) => {
                 write!(f, "the descriptor that wakes the loop can't be made: {error}")
             }
@@ -239,7 +256,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
-            Kind::NoWaker | Kind::NoThreads(_) | Kind::NoQueue => None,
+            Kind::NoWaker
+            | Kind::NoThreads(_)
+            | Kind::NoQueue
+            | Kind::NiceRange(_)
+            | Kind::NoCpus => None,
             Kind::Nice(_, error)
             | Kind::Pin(_, error)
             | Kind::Descriptor(error)

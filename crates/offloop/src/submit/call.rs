@@ -98,6 +98,9 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     ///
     /// A call that can't be taken (queue full, closed) is told so in a later turn, like any other
     /// outcome. Never blocks.
+    ///
+    /// # Panics
+    /// In a forked child of the process that built offloop, as all endings do.
     #[track_caller]
     pub fn then<H>(mut self, handler: H) -> Ticket
     where

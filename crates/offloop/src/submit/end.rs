@@ -25,6 +25,10 @@ impl<S: 'static> Offloop<S> {
     /// Refuses new calls from now on, and turns those that wait in a queue into `Shutdown`. What
     /// runs may finish and is not told (`Context::is_cancelled` stays false until
     /// [`shutdown`](Self::shutdown)). Never blocks; go on delivering until [`is_closed`](Self::is_closed).
+    ///
+    /// # Panics
+    /// In a forked child of the process that built it.
+    #[track_caller]
     pub fn close(&self) {
         let link = self.link();
         assert_not_forked(&link.hub);
@@ -53,6 +57,7 @@ impl<S: 'static> Offloop<S> {
     /// With a `within` above zero inside a handler: the turn that runs the handler would wait for
     /// itself; call it when `deliver` has returned. In a forked child of the process that built
     /// it.
+    #[track_caller]
     pub fn shutdown(&self, within: Duration) -> ShutdownReport {
         assert_not_forked(&self.link().hub);
         assert!(

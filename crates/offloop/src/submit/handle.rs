@@ -16,6 +16,10 @@ use crate::execute::{Contextual, Plain};
 /// all others. Calls of one thread reach the executor in the order of their submits. It keeps
 /// nothing alive: once the loop's own handle is gone, its calls come to `Shutdown`.
 ///
+/// A function that *waits* for another call of the same executor holds its worker meanwhile; if
+/// all workers wait like that, none is left to run what they wait for. Give such calls a deadline,
+/// use the other executor, or submit the second call from the first one's handler.
+///
 /// ```
 /// # use offloop::Offloop;
 /// # let off = Offloop::<Vec<u32>>::builder().no_waker().build()?;

@@ -21,7 +21,7 @@ use crate::sys::WakeFd;
 /// offloop on your loop: submits calls, and delivers their outcomes to `&mut S`.
 ///
 /// `S` is the state that your handlers change. Clones are handles to the same thing; none leaves
-/// the loop thread. A handler that needs to submit gets at a clone through `S`; one that captures
+/// the loop thread, and other threads use a [`handle`](Self::handle). A handler that needs to submit gets at a clone through `S`; one that captures
 /// a clone itself keeps offloop alive, so capture [`downgrade`](Self::downgrade) instead.
 ///
 /// ```
@@ -113,7 +113,8 @@ impl<S: 'static> Offloop<S> {
 
     /// One turn: runs the handlers whose outcomes are there, within the budget.
     ///
-    /// Call it where your loop wakes up. With nothing ready it costs nanoseconds: no system call,
+    /// Call it where your loop wakes up; where the handle lives in the state itself, as
+    /// `app.off.clone().deliver(&mut app)`. With nothing ready it costs nanoseconds: no system call,
     /// no clock.
     ///
     /// * **Thread**: the loop thread; `Offloop` can't leave it.
@@ -128,11 +129,12 @@ impl<S: 'static> Offloop<S> {
     ///
     /// # Panics
     /// In a forked child of the process that built it.
+    #[track_caller]
     pub fn deliver(&self, state: &mut S) -> Delivered {
         let local = &*self.local;
         let hub = &local.link.hub;
         assert_not_forked(hub);
-        if !hub.notify.is_raised() {
+        if !hub.notify.is_raised(local.wake_fd.as_deref()) {
             return local.inbox.idle_turn();
         }
         local.inbox.deliver(state, local.turn, &hub.notify, &|what| local.observe(what))

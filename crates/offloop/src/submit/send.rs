@@ -61,6 +61,7 @@ pub(crate) struct Link<S: 'static> {
 
 impl<S> Link<S> {
     /// Takes a place for a call, or says what it comes to instead.
+    #[track_caller]
     pub(crate) fn admit(&self, lane: LaneId) -> Result<(), Verdict> {
         assert_not_forked(&self.hub);
         if self.hub.life() != Life::Open {
@@ -81,6 +82,7 @@ impl<S> Link<S> {
     }
 }
 
+#[track_caller]
 pub(crate) fn assert_not_forked(hub: &Hub) {
     assert!(
         !hub.is_forked(),

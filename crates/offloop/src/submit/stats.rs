@@ -12,7 +12,7 @@ use crate::complete::LaneId;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Calls submitted, refused ones included.
+    /// Calls submitted, refused ones included; not those that `try_then` gave back.
     pub submitted: u64,
     /// Functions that returned in time.
     pub finished: u64,
@@ -22,7 +22,7 @@ pub struct Stats {
     pub timed_out: u64,
     /// Calls that were cancelled.
     pub cancelled: u64,
-    /// Calls that were refused.
+    /// Calls that were refused; not those that `try_then` gave back.
     pub rejected: u64,
     /// Calls that the shutdown ended.
     pub shut_down: u64,

@@ -68,6 +68,7 @@ impl Apart {
 /// # Ok::<(), offloop::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "options do nothing until they are given to a `Builder`"]
 pub struct Threads(pub(crate) Apart);
 
 /// One thread per core for calls that compute.
@@ -75,6 +76,7 @@ pub struct Threads(pub(crate) Apart);
 /// A fixed pool: [`workers`](Self::workers) threads at the most, started as calls come and kept.
 /// By default one per available core less one for the loop, and at least one.
 #[derive(Clone)]
+#[must_use = "options do nothing until they are given to a `Builder`"]
 pub struct Cores(pub(crate) Apart);
 
 impl Default for Threads {
@@ -128,14 +130,16 @@ impl Cores {
 macro_rules! common_options {
     ($pool:ident) => {
         impl $pool {
-            /// How many calls may wait; one more is refused. 65 536 by default.
+            /// How many calls may wait; one more is refused. 65 536 by default. A call waits from
+            /// its submit until a worker has taken it, also when one is idle, so leave room for a
+            /// burst.
             pub fn queue(mut self, calls: usize) -> Self {
                 self.0.queue = calls;
                 self
             }
 
             /// How many calls past their deadline may still be running; while that many are, new
-            /// calls are refused with `Reason::Abandoned`. 64 by default.
+            /// calls are refused with `Reason::Abandoned`. 64 by default; 0 counts as 1.
             pub fn abandoned(mut self, calls: usize) -> Self {
                 self.0.abandoned = calls;
                 self
@@ -150,13 +154,14 @@ macro_rules! common_options {
             }
 
             /// The stack of each thread, in bytes; std's default otherwise. A stack overflow ends
-            /// the whole program.
+            /// the whole program; a stack that the system does not give makes each call come to
+            /// `Reason::NoWorker`.
             pub fn stack_size(mut self, bytes: usize) -> Self {
                 self.0.stack_size = Some(bytes);
                 self
             }
 
-            /// The nice value of each thread. Where workers may use more CPUs than are free, 10
+            /// The nice value of each thread, -20 to 19. Where workers may use more CPUs than are free, 10
             /// lets the loop thread go first. Linux only; elsewhere `build` says so.
             pub fn nice(mut self, nice: i32) -> Self {
                 self.0.nice = Some(nice);
