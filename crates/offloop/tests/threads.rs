@@ -115,7 +115,9 @@ fn a_call_never_waits_behind_a_running_one_while_fewer_than_the_maximum_run() {
             let barrier = Arc::new(Barrier::new(count));
             for _ in 0..count {
                 let barrier = barrier.clone();
-                let call = lp.off.call(move || drop(barrier.wait()));
+                let call = lp.off.call(move || {
+                    barrier.wait();
+                });
                 if round % 2 == 0 { call.cores() } else { call }.then(keep);
             }
             assert!(lp.outcomes(count).iter().all(Result::is_ok));
@@ -132,7 +134,10 @@ fn calls_of_many_handles_run_at_once_too() {
                 .map(|_| {
                     let (handle, barrier) = (lp.off.handle(), barrier.clone());
                     thread::spawn(move || {
-                        handle.call(move || drop(barrier.wait())).then(keep);
+                        let call = handle.call(move || {
+                            barrier.wait();
+                        });
+                        call.then(keep);
                     })
                 })
                 .collect();
