@@ -25,6 +25,8 @@ mod app;
 mod body;
 #[path = "stress/cancel.rs"]
 mod cancel;
+#[path = "stress/judge.rs"]
+mod judge;
 #[path = "stress/ledger.rs"]
 mod ledger;
 #[path = "stress/plan.rs"]

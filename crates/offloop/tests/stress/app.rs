@@ -95,7 +95,7 @@ impl App {
             && let Some(off) = self.off.clone()
         {
             off.shutdown(Duration::ZERO);
-            self.round.over.store(true, SeqCst);
+            self.round.shut.store(true, SeqCst);
         }
     }
 }

@@ -4,13 +4,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use offloop::{By, Failure, Outcome, Reason, Ticket};
+use offloop::Ticket;
 
 use crate::cancel::Order;
-use crate::plan::{Cancel, Ending, Lane, Origin, Plan};
-use crate::probe::Value;
+use crate::plan::{Ending, Plan};
 use crate::watch;
 
 /// What can happen to a call, once each.
@@ -38,6 +37,16 @@ pub(crate) enum Event {
 }
 
 const EVENTS: usize = Event::ValueDropped as usize + 1;
+
+/// The ends of a call that has a handler or a future.
+const HEARD: [Event; 6] = [
+    Event::Ran,
+    Event::Unrun,
+    Event::UnrunElsewhere,
+    Event::Back,
+    Event::Awaited,
+    Event::Forgotten,
+];
 
 /// What an outcome was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,14 +116,18 @@ pub(crate) struct Round {
     pub(crate) number: u64,
     records: Box<[Record]>,
     next: AtomicUsize,
-    /// Calls that somebody still has to hear of.
+    /// Calls whose handler or future still has to hear of them.
     open: AtomicUsize,
+    /// Detached calls whose job is still there.
+    detached: AtomicUsize,
     loop_thread: Thread,
     /// A close, a shutdown or the last drop has begun.
     pub(crate) ending: AtomicBool,
     /// The last drop has begun: no turn comes any more.
     pub(crate) gone: AtomicBool,
-    /// A shutdown or the last drop has returned: no thread is left to drop things on.
+    /// A shutdown has returned: what the loop leaves from now on is dropped with its last handle.
+    pub(crate) shut: AtomicBool,
+    /// The last drop has returned: the loop thread itself drops what it still finds.
     pub(crate) over: AtomicBool,
     /// When the shutdown's time is up.
     pub(crate) up_ns: AtomicU64,
@@ -142,9 +155,11 @@ impl Round {
             records: (0..calls).map(|_| Record::default()).collect(),
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
+            detached: AtomicUsize::new(0),
             loop_thread: thread::current(),
             ending: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            shut: AtomicBool::new(false),
             over: AtomicBool::new(false),
             up_ns: AtomicU64::new(0),
             hooked_unrun: AtomicUsize::new(0),
@@ -178,8 +193,28 @@ impl Round {
         self.used() == self.records.len()
     }
 
+    /// Takes a new call's plan into the books.
+    pub(crate) fn register(&self, id: usize, plan: Plan) {
+        let record = self.record(id);
+        let _first = record.plan.set(plan);
+        let now = now_ns();
+        record.submit_ns.store(now, SeqCst);
+        if let Some(time) = plan.deadline {
+            record.deadline_ns.store(now + time.as_nanos() as u64, SeqCst);
+        }
+        if plan.ending == Ending::Detach {
+            self.detached.fetch_add(1, SeqCst);
+            self.open.fetch_sub(1, SeqCst);
+        }
+    }
+
     pub(crate) fn open(&self) -> usize {
         self.open.load(SeqCst)
+    }
+
+    /// How many calls are under way, about.
+    pub(crate) fn load(&self) -> usize {
+        self.open() + self.detached.load(SeqCst)
     }
 
     pub(crate) fn record(&self, id: usize) -> &Record {
@@ -209,19 +244,16 @@ impl Round {
         if record.events[event as usize].fetch_add(1, SeqCst) != 0 {
             self.fault(id, &format!("{event:?} happened twice"));
         }
-        let detached = || self.plan(id).ending == Ending::Detach;
-        let closes = match event {
-            Event::Ran | Event::Unrun | Event::UnrunElsewhere => true,
-            Event::Back | Event::Awaited | Event::Forgotten => true,
-            Event::JobDropped => detached(),
-            _ => false,
-        };
-        if closes {
+        if HEARD.contains(&event) {
             self.open.fetch_sub(1, SeqCst);
-            // The loop may sleep because too many calls are open.
-            if !self.on_loop() {
-                self.loop_thread.unpark();
-            }
+        } else if event == Event::JobDropped && self.plan(id).ending == Ending::Detach {
+            self.detached.fetch_sub(1, SeqCst);
+        } else {
+            return;
+        }
+        // The loop may sleep because too many calls are under way.
+        if !self.on_loop() {
+            self.loop_thread.unpark();
         }
     }
 
@@ -255,70 +287,6 @@ impl Round {
         lock(&self.faults).clone()
     }
 
-    /// Takes a call's outcome into the books, and looks whether it can be true.
-    pub(crate) fn judge(&self, id: usize, outcome: Outcome<Value>) {
-        let kind = match outcome {
-            Ok(value) => {
-                value.accept(id);
-                if !self.record(id).had(Event::Ended) || self.plan(id).panics {
-                    self.fault(id, "a value of a function that did not return one");
-                }
-                Kind::Finished
-            }
-            Err(failure) => self.judge_failure(id, failure),
-        };
-        self.record(id).kind.store(kind as u8 + 1, SeqCst);
-    }
-
-    pub(crate) fn judge_failure(&self, id: usize, failure: Failure) -> Kind {
-        let (record, plan) = (self.record(id), self.plan(id));
-        match failure {
-            Failure::Panicked(panic) => {
-                let bomb = plan.ending == Ending::Detach && plan.value_bomb;
-                if !record.had(Event::Ended) || !(plan.panics || bomb) {
-                    self.fault(id, &format!("an unplanned panic: {panic}"));
-                }
-                if panic.name().is_some_and(|name| name != id.to_string()) {
-                    self.fault(id, &format!("the panic of another call: {panic}"));
-                }
-                let payload = panic.into_payload();
-                if let Some(value) = payload.and_then(|any| any.downcast::<Value>().ok()) {
-                    value.accept(id);
-                }
-                Kind::Panicked
-            }
-            Failure::TimedOut => {
-                let since = now_ns() - record.submit_ns.load(SeqCst);
-                let since = Duration::from_nanos(since);
-                if plan.deadline.is_none_or(|time| time > since) {
-                    self.fault(id, "timed out before its deadline");
-                }
-                Kind::TimedOut
-            }
-            Failure::Cancelled(By::Caller) => {
-                if record.cancel_ns.load(SeqCst) == 0 {
-                    self.fault(id, "cancelled by nobody");
-                }
-                Kind::Cancelled
-            }
-            Failure::Rejected(Reason::QueueFull | Reason::Abandoned) => Kind::Rejected,
-            Failure::Rejected(Reason::NoWorker) => {
-                self.no_worker.fetch_add(1, SeqCst);
-                Kind::Rejected
-            }
-            Failure::Shutdown => {
-                if !Self::is_set(&self.ending) {
-                    self.fault(id, "Shutdown without a shutdown");
-                }
-                Kind::Shutdown
-            }
-            other => {
-                self.fault(id, &format!("an impossible outcome: {other}"));
-                Kind::Rejected
-            }
-        }
-    }
-
     /// A fault of the round as a whole.
     pub(crate) fn fault_of_all(&self, what: String) {
         lock(&self.faults).push(what);
@@ -335,54 +303,27 @@ impl Round {
         self.record(id).kind.store(kind as u8 + 1, SeqCst);
     }
 
+    /// Calls that nobody has heard of, or that still run.
+    pub(crate) fn unheard(&self) -> Vec<usize> {
+        (0..self.used()).filter(|&id| !self.is_heard(id)).collect()
+    }
+
     /// Calls that are not at their end in every respect.
     pub(crate) fn pending(&self) -> Vec<usize> {
         (0..self.used()).filter(|&id| !self.is_settled(id)).collect()
     }
 
-    fn is_settled(&self, id: usize) -> bool {
+    fn is_heard(&self, id: usize) -> bool {
         let record = self.record(id);
-        let heard = [
-            Event::Ran,
-            Event::Unrun,
-            Event::UnrunElsewhere,
-            Event::Back,
-            Event::Awaited,
-            Event::Forgotten,
-        ];
         let Some(plan) = record.plan.get() else { return false };
-        record.had(Event::JobDropped)
-            && record.count(Event::Started) == record.count(Event::Ended)
-            && record.count(Event::ValueMade) == record.count(Event::ValueDropped)
-            && (plan.ending == Ending::Detach || heard.iter().any(|&event| record.had(event)))
+        record.count(Event::Started) == record.count(Event::Ended)
+            && (plan.ending == Ending::Detach || HEARD.iter().any(|&event| record.had(event)))
     }
 
-    /// Once all is settled: what must hold for each call now.
-    pub(crate) fn verify(&self) {
-        for id in 0..self.used() {
-            let (record, plan) = (self.record(id), self.plan(id));
-            let ends = [Event::Ran, Event::Unrun, Event::UnrunElsewhere, Event::Back];
-            let ends: u8 = ends.into_iter().map(|event| record.count(event)).sum();
-            let futures = record.count(Event::Awaited) + record.count(Event::Forgotten);
-            let expected = match plan.ending {
-                Ending::Then | Ending::TryThen => (1, 0),
-                Ending::Detach => (0, 0),
-                Ending::Await | Ending::AwaitDropped(_) => (0, 1),
-            };
-            if (ends, futures) != expected {
-                self.fault(id, "not exactly one end");
-            }
-            if !self.is_settled(id) {
-                self.fault(id, "not settled");
-            }
-            let ran = record.had(Event::Started);
-            if ran && (record.had(Event::Back) || record.kind() == Some(Kind::Rejected)) {
-                self.fault(id, "a refused call ran");
-            }
-            let here = matches!(plan.origin, Origin::Loop | Origin::Handler);
-            if here && plan.cancel == Cancel::Now && plan.lane == Lane::Inline && ran {
-                self.fault(id, "an inline call ran although it was cancelled before its turn");
-            }
-        }
+    pub(crate) fn is_settled(&self, id: usize) -> bool {
+        let record = self.record(id);
+        self.is_heard(id)
+            && record.had(Event::JobDropped)
+            && record.count(Event::ValueMade) == record.count(Event::ValueDropped)
     }
 }

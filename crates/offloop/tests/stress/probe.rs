@@ -87,7 +87,7 @@ impl Drop for Job {
     }
 }
 
-/// Once the workers have ended, the loop thread is the only one left to drop on.
+/// Once its last handle is gone, the loop thread is the only one left to drop on.
 fn dropped_at_home(round: &Round, id: usize, what: &str) {
     if Round::is_set(&round.over) {
         round.dropped_at_home.fetch_add(1, SeqCst);

@@ -189,13 +189,13 @@ impl Driver {
     /// Submits and delivers until it is time to end.
     fn work(&mut self) {
         while self.round.used() < self.config.cut {
-            if self.round.open() < self.config.window {
+            if self.round.load() < self.config.window {
                 submit::from_loop(&mut self.app, Origin::Loop);
                 if !self.round.used().is_multiple_of(8) {
                     continue;
                 }
             }
-            if !self.app.turn() && self.round.open() >= self.config.window {
+            if !self.app.turn() && self.round.load() >= self.config.window {
                 self.app.rest();
             }
         }
@@ -248,7 +248,7 @@ impl Driver {
         let off = self.off();
         self.round.up_ns.store(now_ns() + within.as_nanos() as u64, SeqCst);
         let report = off.shutdown(within);
-        self.round.over.store(true, SeqCst);
+        self.round.shut.store(true, SeqCst);
         if off.shutdown(Duration::ZERO) != report {
             self.round.fault_of_all("a second shutdown had another report".into());
         }
@@ -281,9 +281,11 @@ impl Driver {
         let off = self.off();
         let quiet = watch::soon(|| {
             while self.app.turn() {}
+            let shut = Round::is_set(&self.round.shut);
+            let left = if shut { self.round.unheard() } else { self.round.pending() };
             self.round.orders_open.load(SeqCst) == 0
                 && self.app.tasks.is_empty()
-                && self.round.pending().is_empty()
+                && left.is_empty()
                 && off.is_closed()
         });
         if !quiet {
@@ -351,7 +353,7 @@ fn produce(handle: Handle<App>, round: &Arc<Round>, window: usize) {
     while !round.is_full() && after_end < 20 {
         let ending = Round::is_set(&round.ending);
         after_end += usize::from(ending);
-        if ending || round.open() < window {
+        if ending || round.load() < window {
             submit::from_handle(&handle, round, Origin::Thread, Some(&mut tasks));
         } else {
             thread::yield_now();

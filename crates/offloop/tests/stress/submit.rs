@@ -10,7 +10,7 @@ use offloop::{Call, Handle, Outcome, Ticket};
 use crate::app::App;
 use crate::body::LEAD;
 use crate::cancel;
-use crate::ledger::{Event, Round, lock, now_ns, ns};
+use crate::ledger::{Event, Round, lock, ns};
 use crate::plan::{Cancel, Ending, Lane, Origin, Plan, Rng};
 use crate::probe::{Heard, Job, Value};
 use crate::tasks::Tasks;
@@ -63,16 +63,6 @@ macro_rules! end {
     }};
 }
 
-fn register(round: &Arc<Round>, id: usize, plan: Plan) {
-    let record = round.record(id);
-    let _first = record.plan.set(plan);
-    let now = now_ns();
-    record.submit_ns.store(now, SeqCst);
-    if let Some(time) = plan.deadline {
-        record.deadline_ns.store(now + time.as_nanos() as u64, SeqCst);
-    }
-}
-
 /// A call submitted on the loop thread. `false`: the round is full.
 pub(crate) fn from_loop(app: &mut App, origin: Origin) -> bool {
     let Some(id) = app.round.take_id() else { return false };
@@ -91,7 +81,7 @@ pub(crate) fn last_from_loop(app: &mut App) {
 
 fn planned_from_loop(app: &mut App, id: usize, plan: Plan) {
     let round = app.round.clone();
-    register(&round, id, plan);
+    round.register(id, plan);
     let off = app.off.clone().expect("handlers run and loops submit while the handle lives");
     let job = Job::new(&round, id, Some(off.handle()));
     let heard = Heard::of(&round, id, app.in_turn.then_some(app.turn));
@@ -120,7 +110,7 @@ pub(crate) fn from_handle(
 ) -> bool {
     let Some(id) = round.take_id() else { return false };
     let plan = Plan::roll(&mut rng(round, id), origin);
-    register(round, id, plan);
+    round.register(id, plan);
     let job = Job::new(round, id, Some(handle.clone()));
     let heard = Heard::of(round, id, None);
     let handler =

@@ -121,7 +121,7 @@ impl Tally {
         text += &format!(
             "  futures dropped {}, given back {}, not known {}, refused for want of a thread {}\n  \
              handlers dropped unrun {} on the loop and {} by late submitters, handlers that \
-             panicked {}\n  destructors that panicked {}, dropped on the loop after the end {}\n",
+             panicked {}\n  destructors that panicked {}, dropped on the loop after its last handle {}\n",
             self.forgotten,
             self.back,
             self.unknown,

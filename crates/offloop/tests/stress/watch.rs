@@ -57,6 +57,7 @@ fn dump() {
             let plan = round.record(id).plan.get();
             say(&format!("call {id}: {}, {plan:?}", round.describe(id)));
         }
+        round.faults().iter().for_each(|fault| say(fault));
     }
     say(&format!("threads: {:?}", threads("")));
 }
