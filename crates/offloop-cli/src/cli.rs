@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and what the exit code answers.
 
 use crate::tour::model::MODELS;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -60,8 +60,9 @@ order of the models rotates from round to round; requests are measured from the 
 at which they should have been sent; a late heartbeat counts once for each period.
 
 Symbolic links: a PATH that is one is followed. Inside folders they are not followed, \
-neither to files nor to folders, unless --follow is given; those that lead to nothing \
-or back to themselves are named. Named pipes, sockets and devices are never opened.
+neither to files nor to folders, unless --follow is given. Those that lead to nothing \
+or back to themselves are named and skipped, with --follow too; but a PATH that does so \
+has failed. Named pipes, sockets and devices are named and never opened.
 
 Digests: a file counts only when every run found the same digest. One that changed, \
 vanished or could not be read is named, and left out of the digests. Check with: \
@@ -77,7 +78,8 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(crate) struct TourArgs {
     /// Files and folders to hash
-    #[arg(value_name = "PATH", default_value = ".")]
+    #[arg(value_name = "PATH", default_value = ".",
+          value_parser = path_parser("give the name of a file or a folder"))]
     pub(crate) paths: Vec<PathBuf>,
 
     /// Run this model only (may be repeated) [default: all]
@@ -103,8 +105,17 @@ pub(crate) struct TourArgs {
 
     /// Write the digests as `sha256sum` does; `-` is standard output, and moves the
     /// table to standard error
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path_parser("give the name of a file"))]
     pub(crate) digests: Option<PathBuf>,
+}
+
+/// Accepts any path but the empty one, which is mostly an unset variable of a script.
+/// The parser that clap has for paths takes it for a missing argument.
+fn path_parser(remedy: &'static str) -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(move |text| match text.is_empty() {
+        true => Err(format!("the path is empty; {remedy}")),
+        false => Ok(PathBuf::from(text)),
+    })
 }
 
 /// Accepts the names in [`MODELS`] and gives the place in it.

@@ -115,7 +115,7 @@ fn list(args: &TourArgs, digests: Option<&DigestsFile>, interrupt: &Interrupt) -
         say(&format!("{}: {reason}", shown(path)));
     }
     for Note { path, reason } in &found.skipped {
-        say(&format!("skipped {}: {reason}", shown(path)));
+        say(&format!("skipped {}, {reason}", shown(path)));
     }
     if found.links > 0 {
         say(&format!(

@@ -11,7 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// A path and what is to be said about it.
+/// A path and what is to be said about it: of a skipped path what it is ("a socket"), of
+/// a failed one what is wrong with it ("does not exist").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
     pub(crate) path: PathBuf,
@@ -49,8 +50,7 @@ pub(crate) fn walk(paths: &[PathBuf], rules: Rules<'_>, stop: &dyn Fn() -> bool)
             Ok(metadata) if metadata.is_dir() => found.folder(path, rules, stop),
             Ok(metadata) if metadata.is_file() => found.file(path.clone(), rules),
             Ok(metadata) => {
-                let reason = format!("is {}, not a file or a folder", kind_of(&metadata));
-                found.skip(path, reason);
+                found.skip(path, kind_of(&metadata).to_owned());
             }
             Err(error) => found.fail(path, reason_of(path, &error)),
         }
@@ -85,11 +85,8 @@ impl Found {
             self.link(entry.path());
         } else if !kind.is_dir() {
             match entry.metadata() {
-                Ok(metadata) => {
-                    let reason = format!("is {}, not a file or a folder", kind_of(&metadata));
-                    self.skip(entry.path(), reason);
-                }
-                Err(_) => self.skip(entry.path(), "is not a file or a folder".to_owned()),
+                Ok(metadata) => self.skip(entry.path(), kind_of(&metadata).to_owned()),
+                Err(_) => self.skip(entry.path(), "neither a file nor a folder".to_owned()),
             }
         }
     }
@@ -100,8 +97,7 @@ impl Found {
                 && fs::canonicalize(&path).is_ok_and(|real| real == except)
         };
         if rules.except.is_some_and(is_own) {
-            let reason = "is the file that this run writes its digests to";
-            self.skip(&path, reason.to_owned());
+            self.skip(&path, "the file that this run writes its digests to".to_owned());
         } else {
             self.files.push(path);
         }
@@ -111,23 +107,35 @@ impl Found {
     fn link(&mut self, path: &Path) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() && leads_back(path) => {
-                self.skip(path, "is a link loop: it leads back to a folder it is in".into());
+                self.skip(path, "a link loop: it leads back to a folder it is in".to_owned());
             }
             Ok(_) => self.links += 1,
-            Err(error) => self.skip(path, reason_of(path, &error)),
+            Err(error) => {
+                let what = bad_link(path, &error).map_or_else(
+                    || format!("a symbolic link to what cannot be looked at: {error}"),
+                    str::to_owned,
+                );
+                self.skip(path, what);
+            }
         }
     }
 
+    /// A link that leads to no file is skipped here as it is by [`Found::link`]: whether
+    /// links are followed does not make it a failure.
     fn walk_error(&mut self, root: &Path, error: &walkdir::Error) {
         let path = error.path().unwrap_or(root);
-        let reason = match (error.loop_ancestor(), error.io_error()) {
-            (Some(ancestor), _) => {
-                format!("is a link loop: it leads back to {}", shown(ancestor))
-            }
-            (None, Some(error)) => reason_of(path, error),
-            (None, None) => error.to_string(),
+        if let Some(ancestor) = error.loop_ancestor() {
+            self.skip(path, format!("a link loop: it leads back to {}", shown(ancestor)));
+            return;
+        }
+        let Some(error) = error.io_error() else {
+            self.fail(path, error.to_string());
+            return;
         };
-        self.fail(path, reason);
+        match bad_link(path, error) {
+            Some(what) => self.skip(path, what.to_owned()),
+            None => self.fail(path, reason_of(path, error)),
+        }
     }
 
     fn skip(&mut self, path: &Path, reason: String) {
@@ -150,16 +158,23 @@ fn leads_back(link: &Path) -> bool {
     }
 }
 
-fn reason_of(path: &Path, error: &io::Error) -> String {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_symlink());
+/// What the path is, when it is a link that leads to no file.
+fn bad_link(path: &Path, error: &io::Error) -> Option<&'static str> {
+    let is_link = || fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_symlink());
     if is_loop(error) {
-        "is a link loop: its symbolic links lead back to themselves".to_owned()
-    } else if error.kind() == io::ErrorKind::NotFound && is_link {
-        "is a symbolic link to nothing".to_owned()
-    } else if error.kind() == io::ErrorKind::NotFound {
-        "does not exist".to_owned()
+        Some("a link loop: its symbolic links lead back to themselves")
+    } else if error.kind() == io::ErrorKind::NotFound && is_link() {
+        Some("a symbolic link to nothing")
     } else {
-        format!("cannot be looked at: {error}")
+        None
+    }
+}
+
+fn reason_of(path: &Path, error: &io::Error) -> String {
+    match bad_link(path, error) {
+        Some(what) => format!("is {what}"),
+        None if error.kind() == io::ErrorKind::NotFound => "does not exist".to_owned(),
+        None => format!("cannot be looked at: {error}"),
     }
 }
 

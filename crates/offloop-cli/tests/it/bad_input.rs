@@ -64,15 +64,15 @@ fn links_inside_a_folder_are_not_followed_and_bad_ones_are_named() {
     symlink("..", at("sub/up")).unwrap();
     let ended = tour(folder.path(), &["--json", "--rounds", "1"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    ended.assert_says(&["dangling", "symbolic link to nothing"]);
-    ended.assert_says(&["ring-a", "link loop"]);
-    ended.assert_says(&["sub/up", "link loop"]);
+    ended.assert_says(&["skipped ./dangling, a symbolic link to nothing"]);
+    ended.assert_says(&["skipped ./ring-a, a link loop"]);
+    ended.assert_says(&["skipped ./sub/up, a link loop"]);
     ended.assert_says(&["not followed: 1 "]);
     assert_eq!(ended.json()["files"]["listed"], 1);
 }
 
 #[test]
-fn with_follow_good_links_are_work_and_bad_ones_fail() {
+fn with_follow_good_links_are_work_and_bad_ones_are_skipped() {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
     symlink("good", at("fine")).unwrap();
@@ -80,12 +80,13 @@ fn with_follow_good_links_are_work_and_bad_ones_fail() {
     symlink("ring", at("ring")).unwrap();
     symlink(".", at("up")).unwrap();
     let ended = tour(folder.path(), &["--json", "--follow", "--rounds", "1"]);
-    assert_eq!(ended.code, Some(1));
-    ended.assert_says(&["dangling", "symbolic link to nothing"]);
-    ended.assert_says(&["ring", "link loop"]);
-    ended.assert_says(&["up", "link loop"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.assert_says(&["skipped ./dangling, a symbolic link to nothing"]);
+    ended.assert_says(&["skipped ./ring, a link loop"]);
+    ended.assert_says(&["skipped ./up, a link loop"]);
     assert_eq!(ended.json()["files"]["hashed"], 2);
-    assert_eq!(ended.json()["files"]["failed"], 3);
+    assert_eq!(ended.json()["files"]["skipped"], 3);
+    assert_eq!(ended.json()["files"]["failed"], 0);
 }
 
 #[test]
@@ -94,10 +95,15 @@ fn a_path_that_is_a_link_is_followed() {
     let at = |name: &str| folder.path().join(name);
     symlink("good", at("fine")).unwrap();
     symlink("ring", at("ring")).unwrap();
-    let ended = tour(folder.path(), &["fine", "ring", "--json", "--rounds", "1"]);
-    assert_eq!(ended.code, Some(1));
-    assert_eq!(ended.json()["files"]["hashed"], 1);
-    ended.assert_says(&["ring", "link loop"]);
+    symlink("nowhere", at("dangling")).unwrap();
+    for follow in [&[][..], &["-L"]] {
+        let args = [&["fine", "ring", "dangling", "--json", "--rounds", "1"], follow].concat();
+        let ended = tour(folder.path(), &args);
+        assert_eq!(ended.code, Some(1));
+        assert_eq!(ended.json()["files"]["hashed"], 1);
+        ended.assert_says(&["ring: is a link loop"]);
+        ended.assert_says(&["dangling: is a symbolic link to nothing"]);
+    }
 }
 
 #[test]
@@ -109,9 +115,9 @@ fn special_files_are_skipped_and_never_opened() {
     let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
     let ended = tour(folder.path(), &[".", "/dev/null", "--json", "--rounds", "1"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    ended.assert_says(&["./pi\\npe\\xff", "is a named pipe"]);
-    ended.assert_says(&["./socket", "is a socket"]);
-    ended.assert_says(&["/dev/null", "is a device"]);
+    ended.assert_says(&["skipped ./pi\\npe\\xff, a named pipe"]);
+    ended.assert_says(&["skipped ./socket, a socket"]);
+    ended.assert_says(&["skipped /dev/null, a device"]);
     let skipped = &ended.json()["skipped"];
     assert_eq!(skipped.as_array().unwrap().len(), 3);
     assert_eq!(skipped[0]["path_hex"], "2e2f70690a7065ff");
@@ -225,5 +231,16 @@ fn bad_usage_is_refused() {
     let folder = folder();
     for args in [["--model", "magic"], ["--rounds", "0"]] {
         assert_eq!(tour(folder.path(), &args).code, Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn an_empty_path_is_refused_and_called_so() {
+    let folder = folder();
+    for args in [["", "good"], ["--digests", ""]] {
+        let ended = tour(folder.path(), &args);
+        assert_eq!(ended.code, Some(2), "{args:?}");
+        ended.assert_says(&["the path is empty; give the name of a file"]);
+        assert!(ended.stdout.is_empty());
     }
 }
