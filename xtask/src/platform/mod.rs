@@ -3,8 +3,8 @@
 //! Invariant: nothing here downloads a toolchain. What is missing is named with the
 //! Debian packages that bring it.
 
+mod emulator;
 pub(crate) mod sanitize;
 pub(crate) mod stress;
 pub(crate) mod targets;
 pub(crate) mod toolchain;
-mod wine;
