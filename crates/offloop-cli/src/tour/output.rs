@@ -13,6 +13,10 @@ use anyhow::{Context, Result, bail};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use terminal_size::{Width, terminal_size_of};
+
+/// The width of the page in a file or a pipe.
+const COLUMNS_ELSEWHERE: usize = 80;
 
 /// Where `--digests` points to.
 pub(crate) struct DigestsFile {
@@ -109,11 +113,11 @@ pub(crate) fn write(
         let result = digests.write(settled, files);
         told(&shown(&digests.asked), result)
     });
+    let to_stderr = digests.is_some_and(DigestsFile::is_stdout);
     let text = match args.json {
         true => report.json().map_err(io::Error::from),
-        false => Ok(report.page()),
+        false => Ok(report.page(columns(to_stderr))),
     };
-    let to_stderr = digests.is_some_and(DigestsFile::is_stdout);
     let report_written = text.and_then(|text| match to_stderr {
         true => io::stderr().write_all(text.as_bytes()),
         false => {
@@ -123,6 +127,15 @@ pub(crate) fn write(
         }
     });
     told("the report", report_written) && digests_written
+}
+
+/// The width of the terminal that the page goes to.
+fn columns(to_stderr: bool) -> usize {
+    let size = match to_stderr {
+        true => terminal_size_of(io::stderr()),
+        false => terminal_size_of(io::stdout()),
+    };
+    size.map_or(COLUMNS_ELSEWHERE, |(Width(columns), _)| usize::from(columns))
 }
 
 fn told(what: &str, result: io::Result<()>) -> bool {

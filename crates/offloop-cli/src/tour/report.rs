@@ -4,14 +4,19 @@
 
 use super::figures::{Figures, Quantiles};
 use super::ledger::Settled;
-use super::units::{number, size, time};
-use super::verdict::verdict;
+use super::units::{count, number, size, time};
+use super::verdict::{other_work, verdict};
 use crate::work::names::shown;
 use crate::work::walk::Note;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
+
+/// Prose is no narrower, or it would be a column of words; and no wider, or the eye would
+/// lose the line.
+const COLUMNS_MIN: usize = 30;
+const COLUMNS_MAX: usize = 100;
 
 /// All that is reported; its fields are the JSON document.
 #[derive(Serialize)]
@@ -129,6 +134,11 @@ impl Report {
         let in_runs = settled.failed.iter().cloned();
         let failed: Vec<Named> =
             facts.failed_in_walk.into_iter().chain(in_runs).map(Named::from).collect();
+        let mut words = verdict(&models);
+        let Machine { load_average, parallelism, .. } = facts.machine;
+        if let Some(caution) = other_work(load_average, parallelism) {
+            words = format!("{words} {caution}");
+        }
         Report {
             schema: "offloop.tour/1",
             version: env!("CARGO_PKG_VERSION"),
@@ -146,7 +156,7 @@ impl Report {
             },
             order: facts.order,
             interrupted: facts.interrupted,
-            verdict: verdict(&models),
+            verdict: words,
             models,
             failed,
             skipped: facts.skipped.into_iter().map(Named::from).collect(),
@@ -158,17 +168,19 @@ impl Report {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    /// The page for people.
-    pub(crate) fn page(&self) -> String {
+    /// The page for people, its prose wrapped between words to `columns`. The table has
+    /// the width of its figures.
+    pub(crate) fn page(&self, columns: usize) -> String {
+        let prose = |text: &str| prose(text, columns);
         let mut page = String::new();
-        let _ = writeln!(page, "{}", self.headline());
+        let _ = writeln!(page, "{}", prose(&self.headline()));
         if !self.models.is_empty() {
             let _ = writeln!(page, "{}", self.table());
         }
         if self.models.iter().any(|model| model.partial) {
             page.push_str("* with a run that was interrupted\n");
         }
-        let _ = writeln!(page, "\n{}\n\n{}", self.verdict, self.agreement());
+        let _ = writeln!(page, "\n{}\n\n{}", prose(&self.verdict), prose(&self.agreement()));
         page
     }
 
@@ -188,27 +200,25 @@ impl Report {
             .map_or_else(String::new, |load| format!(", load average {load} before"));
         let interrupted = if self.interrupted { "; interrupted" } else { "" };
         format!(
-            "{} files, {} ({warmth})\n{} rounds on {} {} with {} CPUs{load}{nice}{interrupted}",
-            self.files.listed,
+            "{}, {} ({warmth})\n{} on {} {} with {}{load}{nice}{interrupted}",
+            count(self.files.listed as u64, "file"),
             size(self.files.bytes),
-            self.settings.rounds,
+            count(self.settings.rounds, "round"),
             self.machine.os,
             self.machine.arch,
-            self.machine.parallelism,
+            count(self.machine.parallelism as u64, "CPU"),
         )
     }
 
     fn agreement(&self) -> String {
         let files = &self.files;
-        let mut line = format!(
-            "{} files have one SHA-256, the same in every run that read them",
-            files.hashed
-        );
+        let mut line = agreement_on(files.hashed);
         if files.failed > 0 {
-            let _ = write!(line, "; {} paths failed", files.failed);
+            let _ = write!(line, "; {} failed", count(files.failed as u64, "path"));
         }
         if files.not_reached > 0 {
-            let _ = write!(line, "; {} files were not reached", files.not_reached);
+            let not_reached = count(files.not_reached as u64, "file");
+            let _ = write!(line, "; not reached: {not_reached}");
         }
         line + "."
     }
@@ -232,6 +242,36 @@ impl Report {
         }
         table
     }
+}
+
+/// Wraps text between words, and not between a number and its unit.
+pub(super) fn prose(text: &str, columns: usize) -> String {
+    const NO_BREAK_SPACE: &str = "\u{a0}";
+    let is_number = |word: &str| {
+        word.ends_with(|c: char| c.is_ascii_digit())
+            && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    let mut glued = String::new();
+    for word in text.split_inclusive(' ') {
+        match word.strip_suffix(' ') {
+            Some(word) if is_number(word) => glued.extend([word, NO_BREAK_SPACE]),
+            _ => glued.push_str(word),
+        }
+    }
+    let options = textwrap::Options::new(columns.clamp(COLUMNS_MIN, COLUMNS_MAX))
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false);
+    textwrap::fill(&glued, options).replace(NO_BREAK_SPACE, " ")
+}
+
+/// What all runs found out together.
+pub(super) fn agreement_on(files: usize) -> String {
+    let all = match files {
+        0 => return "No file has a SHA-256".to_owned(),
+        1 => "The one file".to_owned(),
+        _ => format!("Each of {files} files"),
+    };
+    format!("{all} had the same SHA-256 in every run that read it")
 }
 
 /// A line of the table: its name, and the cell of a model.

@@ -64,7 +64,27 @@ mod rounds {
 }
 
 mod units {
-    use super::super::units::{number, size, time};
+    use super::super::report::{agreement_on, prose};
+    use super::super::units::{count, number, size, time};
+
+    #[test]
+    fn prose_breaks_between_words_and_keeps_units_with_their_numbers() {
+        let text = "Once the longest stall was 863 ms under threads, SHA-256 and all.";
+        let lines = "Once the longest stall was\n863 ms under threads, SHA-256\nand all.";
+        assert_eq!(prose(text, "Once the longest stall was 863".len()), lines);
+        assert_eq!(prose(text, text.len()), text);
+        let long = "x".repeat(200);
+        assert_eq!(prose(&format!("{long} a"), 30), format!("{long}\na"));
+    }
+
+    #[test]
+    fn one_of_a_thing_is_singular() {
+        assert_eq!([0_u32, 1, 2].map(|n| count(n, "file")), ["0 files", "1 file", "2 files"]);
+        assert_eq!(agreement_on(0), "No file has a SHA-256");
+        let each = "had the same SHA-256 in every run that read it";
+        assert_eq!(agreement_on(1), format!("The one file {each}"));
+        assert_eq!(agreement_on(2), format!("Each of 2 files {each}"));
+    }
 
     #[test]
     fn times_have_three_digits_and_their_unit() {
@@ -82,7 +102,7 @@ mod units {
 
 mod verdict {
     use super::super::figures::{Figures, Quantiles, Requests};
-    use super::super::verdict::verdict;
+    use super::super::verdict::{other_work, verdict};
 
     const MS: u64 = 1_000_000;
 
@@ -115,8 +135,8 @@ mod verdict {
     #[test]
     fn a_stall_that_offloop_cured_is_told_with_its_figures() {
         let text = verdict(&[figures("inline", 400, 350), figures("threads", 2, 1)]);
-        assert!(text.contains("up to 400 ms, and 400 of 1000 heartbeats"), "{text}");
-        assert!(text.contains("took 2.00 ms under threads (heartbeat p99 1.00 ms)"), "{text}");
+        assert!(text.contains("up to 400 ms (request latency p99 350 ms, heart"), "{text}");
+        assert!(text.contains("was 2.00 ms under threads (request latency p99 1.00 ms"), "{text}");
         assert!(text.contains("at 1.50 times the pace"), "{text}");
         assert!(!text.contains("not better"), "{text}");
     }
@@ -128,9 +148,40 @@ mod verdict {
     }
 
     #[test]
+    fn requests_that_wait_longer_off_the_loop_are_no_cure() {
+        let mut threads = figures("threads", 2, 1);
+        let slow = Quantiles { count: 500, p99_ns: 900 * MS, ..Quantiles::default() };
+        threads.request = Some(Requests { sent: 500, unanswered: 0, latency: slow });
+        let text = verdict(&[figures("inline", 400, 350), threads]);
+        assert!(text.contains("not better under every model"), "{text}");
+    }
+
+    #[test]
+    fn without_a_measuring_client_only_heartbeats_are_told() {
+        let mut all = [figures("inline", 400, 350), figures("threads", 2, 1)];
+        for one in &mut all {
+            one.request = None;
+        }
+        let text = verdict(&all);
+        assert!(text.contains("(heartbeat lateness p99 350 ms)"), "{text}");
+        assert!(!text.contains("request"), "{text}");
+    }
+
+    #[test]
+    fn a_load_beyond_the_cpus_is_owned_up_to() {
+        let text = other_work(Some(2.01), 2).unwrap();
+        assert!(text.contains("(load average 2.01 on 2 CPUs)"), "{text}");
+        assert!(text.contains("include other programs' work"), "{text}");
+        assert!(other_work(Some(1.5), 1).unwrap().contains("on 1 CPU)"));
+        assert_eq!(other_work(Some(2.0), 2), None);
+        assert_eq!(other_work(None, 1), None);
+    }
+
+    #[test]
     fn small_files_need_no_offloop_and_are_told_so() {
         let text = verdict(&[figures("inline", 1, 1), figures("cores", 1, 1)]);
-        assert!(text.starts_with("Nothing stalled the loop for 10.0 ms"), "{text}");
+        assert!(text.contains("nothing stalled it for 10.0 ms or more"), "{text}");
+        assert!(text.contains("can stay on a loop"), "{text}");
     }
 
     #[test]
@@ -138,7 +189,7 @@ mod verdict {
         let text = verdict(&[figures("inline", 400, 350)]);
         assert!(text.contains("no other model"), "{text}");
         let text = verdict(&[figures("cores", 1, 1)]);
-        assert!(text.contains("add --model inline"), "{text}");
+        assert!(text.contains("Add --model inline"), "{text}");
     }
 
     #[test]
@@ -150,10 +201,10 @@ mod verdict {
     }
 
     #[test]
-    fn it_is_one_sentence() {
+    fn it_is_two_sentences() {
         let all = [figures("inline", 400, 350), figures("threads", 2, 1)];
         for text in [verdict(&all), verdict(&all[..1]), verdict(&all[1..])] {
-            assert_eq!(text.matches(". ").count(), 0, "{text}");
+            assert_eq!(text.matches(". ").count(), 1, "{text}");
             assert!(text.ends_with('.'), "{text}");
         }
     }

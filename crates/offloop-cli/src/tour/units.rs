@@ -20,6 +20,14 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// How many of what; `one` becomes a plural with an s.
+pub(crate) fn count(how_many: impl Into<u128>, one: &str) -> String {
+    match how_many.into() {
+        1 => format!("1 {one}"),
+        many => format!("{many} {one}s"),
+    }
+}
+
 /// A rate or a ratio.
 pub(crate) fn number(value: f64) -> String {
     let decimals = match value {

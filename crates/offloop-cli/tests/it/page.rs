@@ -96,9 +96,22 @@ fn the_page_has_a_column_per_model_and_says_when_it_is_cold() {
     for row in ["total time", "heartbeat lateness p50", "request latency p50", "longest stall"] {
         assert!(page.contains(row), "no {row} in {page}");
     }
-    assert!(page.contains("300 files have one SHA-256"), "{page}");
+    let prose = page.replace('\n', " ");
+    assert!(prose.contains("Each of 300 files had the same SHA-256 in every run"), "{page}");
     // Without a terminal there is no bar and no colour.
     assert!(!ended.stderr.contains('\u{1b}') && !page.contains('\u{1b}'));
+}
+
+#[test]
+fn prose_keeps_to_80_columns_without_a_terminal_and_one_is_singular() {
+    let folder = folder();
+    let ended = tour(folder.path(), &["large", "--rounds", "1"]);
+    let page = ended.page();
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    let singular = ["1 file, 8.00 MB", "1 round on", "The one file had the same SHA-256"];
+    assert!(singular.iter().all(|words| page.contains(words)), "{page}");
+    let json = tour(folder.path(), &["large", "--rounds", "1", "--json"]).json();
+    assert!(!json["verdict"].as_str().unwrap().contains('\n'));
 }
 
 #[test]
