@@ -129,7 +129,7 @@ fn list(args: &TourArgs, digests: Option<&DigestsFile>, interrupt: &Interrupt) -
 /// Reads every file once, so that no model pays the disk for the others. What cannot be
 /// read is met again, and named, in the runs.
 fn warm_up(rounds: &Rounds, visible: bool) {
-    let progress = Progress::new(rounds.files.len() as u64, visible);
+    let progress = Progress::new(rounds.files.len() as u64, "files", visible);
     progress.label("reading all files once".to_owned());
     let done = progress.done();
     for file in rounds.files.iter() {
@@ -146,8 +146,9 @@ fn work(
     system: &mut EventSystem,
     visible: bool,
 ) -> Result<(Settled, Vec<Figures>)> {
-    let runs = rounds.models.len() as u64 * u64::from(rounds.rounds);
-    let progress = Progress::new(rounds.files.len() as u64 * runs, visible);
+    // Every run reads every file: the bar counts over all of them.
+    let reads = rounds.files.len() as u64 * rounds.runs().len() as u64;
+    let progress = Progress::new(reads, "reads", visible);
     let ledger = Ledger::new(rounds.files.len());
     let (results, ledger) = rounds.run(system, &progress, ledger)?;
     let figures = rounds.models.iter();

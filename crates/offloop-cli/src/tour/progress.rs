@@ -25,12 +25,13 @@ struct Shared {
 
 impl Progress {
     /// Without a terminal, or when not `visible`, nothing is ever drawn.
-    pub(crate) fn new(total: u64, visible: bool) -> Progress {
+    /// `what` names that of which there are `total`.
+    pub(crate) fn new(total: u64, what: &str, visible: bool) -> Progress {
         let shared = Arc::new(Shared::default());
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
         let painter = (visible && !bar.is_hidden()).then(|| {
-            let template = "{msg:26} {wide_bar} {pos}/{len} files, {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(template) {
+            let template = format!("{{msg:26}} {{wide_bar}} {{pos}}/{{len}} {what}, {{eta}} left");
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
             let shared = Arc::clone(&shared);

@@ -8,6 +8,7 @@ use super::app::{App, Counts, Plan, WINDOW, needs_offloop};
 use super::ledger::{Ledger, RunId};
 use super::model::Model;
 use super::progress::Progress;
+use super::units::count;
 use crate::client::Measured;
 use crate::client::process::ClientProcess;
 use crate::interrupt::Interrupt;
@@ -74,26 +75,32 @@ impl Rounds {
         mut ledger: Ledger,
     ) -> Result<(Vec<RunResult>, Ledger)> {
         let mut results = Vec::new();
-        for (round, models) in (1..).zip(order(&self.models, self.rounds)) {
-            for model in models {
-                if self.interrupt.is_set() {
-                    return Ok((results, ledger));
-                }
-                let run = RunId { model, round };
-                progress.label(format!("{}, round {round} of {}", model.name, self.rounds));
-                let plan = Plan {
-                    run,
-                    rounds: self.rounds,
-                    files: Arc::clone(&self.files),
-                    interrupt: self.interrupt.clone(),
-                    progress: progress.done(),
-                };
-                let (result, after) = run_once(system, plan, ledger)?;
-                results.push(result);
-                ledger = after;
+        let runs = self.runs();
+        for (number, &run) in (1..).zip(&runs) {
+            if self.interrupt.is_set() {
+                break;
             }
+            progress.label(format!("run {number} of {}: {}", runs.len(), run.model.name));
+            let plan = Plan {
+                run,
+                rounds: self.rounds,
+                files: Arc::clone(&self.files),
+                interrupt: self.interrupt.clone(),
+                progress: progress.done(),
+            };
+            let (result, after) = run_once(system, plan, ledger)?;
+            results.push(result);
+            ledger = after;
         }
         Ok((results, ledger))
+    }
+
+    /// All runs, in their order.
+    pub(crate) fn runs(&self) -> Vec<RunId> {
+        let rounds = (1..).zip(order(&self.models, self.rounds));
+        rounds
+            .flat_map(|(round, models)| models.into_iter().map(move |model| RunId { model, round }))
+            .collect()
     }
 }
 
@@ -119,7 +126,8 @@ fn run_once(system: &mut EventSystem, plan: Plan, ledger: Ledger) -> Result<(Run
     let (ledger, abandoned) = app.end();
     if abandoned > 0 {
         say(&format!(
-            "{id}: {abandoned} calls did not come back from the system and were left behind"
+            "{id}: left behind what did not come back from the system: {}",
+            count(abandoned as u64, "call")
         ));
     }
     let result = RunResult { id, complete, figures, counts, client };
