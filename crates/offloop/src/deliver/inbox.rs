@@ -6,6 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::notify::Notify;
@@ -49,12 +51,21 @@ pub(crate) trait Completed: Linked {
 
 type Arrival<S> = Box<Parcel<(Token, Box<dyn Entry<S> + Send>)>>;
 
+/// Entries of handles that a turn takes in at once, so that handles which never stop submitting
+/// hold no turn up.
+const ARRIVALS_MAX: u64 = 4096;
+
 /// Where handles leave the entries of their calls.
-pub(crate) struct Arrivals<S: 'static>(Pusher<Arrival<S>>);
+pub(crate) struct Arrivals<S: 'static> {
+    queue: Pusher<Arrival<S>>,
+    /// How many came, counted before they are pushed.
+    came: Arc<AtomicU64>,
+}
 
 impl<S> Arrivals<S> {
     pub(crate) fn push(&self, token: Token, entry: Box<dyn Entry<S> + Send>) {
-        self.0.push(Parcel::new((token, entry)));
+        self.came.fetch_add(1, Ordering::Relaxed);
+        self.queue.push(Parcel::new((token, entry)));
     }
 }
 
@@ -74,6 +85,9 @@ pub(crate) struct Inbox<S: 'static, C: Completed> {
     remote: RefCell<HashMap<Token, Waiting<S>>>,
     ready: RefCell<Popper<C>>,
     arrivals: RefCell<Popper<Arrival<S>>>,
+    came: Arc<AtomicU64>,
+    /// Of those that came, the ones in `remote` or past it.
+    admitted: Cell<u64>,
     /// A call that the last turn met and must not run: it was submitted during that turn.
     held: Cell<Option<Token>>,
     turn: Cell<u64>,
@@ -86,18 +100,21 @@ pub(crate) struct Inbox<S: 'static, C: Completed> {
 impl<S: 'static, C: Completed> Inbox<S, C> {
     pub(crate) fn new(ready: Popper<C>) -> (Self, Arrivals<S>) {
         let (push, pop) = queue();
+        let came = Arc::new(AtomicU64::new(0));
         let inbox = Self {
             table: RefCell::new(Table::new()),
             remote: RefCell::new(HashMap::new()),
             ready: RefCell::new(ready),
             arrivals: RefCell::new(pop),
+            came: came.clone(),
+            admitted: Cell::new(0),
             held: Cell::new(None),
             turn: Cell::new(0),
             in_turn: Cell::new(false),
             nested: Cell::new(false),
             counts: Cell::new(TurnCounts::default()),
         };
-        (inbox, Arrivals(push))
+        (inbox, Arrivals { queue: push, came })
     }
 
     /// Puts an entry in the table; `make` gets the token that will find it.
@@ -132,7 +149,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         self.in_turn.set(true);
         let mut turn = OpenTurn { inbox: self, notify, more: true };
         notify.lower();
-        self.admit_arrivals();
+        self.admit_arrivals(ARRIVALS_MAX);
         self.turn.set(self.turn.get() + 1);
         let delivered = self.run(state, budget, unobserved);
         turn.more = delivered.more;
@@ -185,7 +202,8 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
                 }
                 Some(_) => return self.take(token),
                 None if token.is_remote() => {
-                    // Its entry is behind a push that is not finished; the next turn finds it.
+                    // Its entry is behind many others, or behind a push that is not finished; a
+                    // later turn finds it.
                     self.held.set(Some(token));
                     return None;
                 }
@@ -200,7 +218,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
             return self.table.borrow().get(token).map(|waiting| waiting.born);
         }
         if !self.remote.borrow().contains_key(&token) {
-            self.admit_arrivals();
+            self.admit_arrivals(ARRIVALS_MAX);
         }
         self.remote.borrow().get(&token).map(|waiting| waiting.born)
     }
@@ -213,15 +231,22 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         }
     }
 
-    /// Moves the entries of handles into the table. Those that come in during a turn count as born
-    /// in it: the handle may have been used inside a handler.
-    pub(crate) fn admit_arrivals(&self) {
+    /// Moves the entries of handles that came by now into the table, `most` at most. Those that
+    /// are moved during a turn count as born in it: the handle may have been used inside a handler.
+    fn admit_arrivals(&self, most: u64) {
         let mut arrivals = self.arrivals.borrow_mut();
         let mut remote = self.remote.borrow_mut();
-        while let Some(parcel) = arrivals.pop() {
+        for _ in 0..self.arriving().min(most) {
+            let Some(parcel) = arrivals.pop() else { return };
+            self.admitted.set(self.admitted.get() + 1);
             let (token, entry) = parcel.value;
             remote.insert(token, Waiting { entry, born: self.turn.get() });
         }
+    }
+
+    /// How many entries of handles are not in the table yet.
+    fn arriving(&self) -> u64 {
+        self.came.load(Ordering::Relaxed) - self.admitted.get()
     }
 
     fn overran(&self, spent: Duration, place: &'static Location<'static>) {
@@ -250,13 +275,13 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
 
     /// How many handlers wait.
     pub(crate) fn len(&self) -> usize {
-        self.admit_arrivals();
-        self.table.borrow().len() + self.remote.borrow().len()
+        let arriving = usize::try_from(self.arriving()).unwrap_or(usize::MAX);
+        self.table.borrow().len() + self.remote.borrow().len() + arriving
     }
 
     /// Decides `Shutdown` for every call whose outcome is open.
     pub(crate) fn shut(&self) {
-        self.admit_arrivals();
+        self.admit_arrivals(u64::MAX);
         let mut shutters: Vec<_> = self.table.borrow().entries().map(Entry::shutter).collect();
         shutters.extend(self.remote.borrow().values().map(|waiting| waiting.entry.shutter()));
         shutters.into_iter().for_each(|shut| shut());
@@ -271,7 +296,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
 
     /// Every entry, for the end: no turn comes any more.
     pub(crate) fn take_all(&self) -> Vec<Box<dyn Entry<S>>> {
-        self.admit_arrivals();
+        self.admit_arrivals(u64::MAX);
         let mut all = self.table.borrow_mut().take_all();
         all.extend(self.remote.borrow_mut().drain().map(|(_, waiting)| waiting));
         all.into_iter().map(|waiting| waiting.entry).collect()

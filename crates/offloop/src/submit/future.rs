@@ -149,7 +149,13 @@ impl<O: Origin, J: Job> Future for CallFuture<O, J> {
             Stage::Over => panic!("a call's future was polled after its outcome"),
         };
         match receiver.take() {
-            Some(outcome) => Poll::Ready(outcome),
+            Some(outcome) => {
+                // The decider may have looked for a waker before this one was put.
+                if let Some(task) = receiver.call().task() {
+                    task.clear();
+                }
+                Poll::Ready(outcome)
+            }
             None => {
                 self.0 = Stage::Submitted(receiver);
                 Poll::Pending
