@@ -197,7 +197,7 @@ impl Report {
         let load = self
             .machine
             .load_average
-            .map_or_else(String::new, |load| format!(", load average {load} before"));
+            .map_or_else(String::new, |load| format!(", load {load} before"));
         let interrupted = if self.interrupted { "; interrupted" } else { "" };
         format!(
             "{}, {} ({warmth})\n{} on {} {} with {}{load}{nice}{interrupted}",

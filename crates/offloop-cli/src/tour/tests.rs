@@ -135,8 +135,8 @@ mod verdict {
     #[test]
     fn a_stall_that_offloop_cured_is_told_with_its_figures() {
         let text = verdict(&[figures("inline", 400, 350), figures("threads", 2, 1)]);
-        assert!(text.contains("up to 400 ms (request latency p99 350 ms, heart"), "{text}");
-        assert!(text.contains("was 2.00 ms under threads (request latency p99 1.00 ms"), "{text}");
+        assert!(text.contains("up to 400 ms (request p99 350 ms, heart"), "{text}");
+        assert!(text.contains("was 2.00 ms under threads (request p99 1.00 ms"), "{text}");
         assert!(text.contains("at 1.50 times the pace"), "{text}");
         assert!(!text.contains("not better"), "{text}");
     }
@@ -163,7 +163,7 @@ mod verdict {
             one.request = None;
         }
         let text = verdict(&all);
-        assert!(text.contains("(heartbeat lateness p99 350 ms)"), "{text}");
+        assert!(text.contains("(heartbeat p99 350 ms)"), "{text}");
         assert!(!text.contains("request"), "{text}");
     }
 

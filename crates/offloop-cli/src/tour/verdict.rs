@@ -96,14 +96,14 @@ fn off_loop(away: &[&Figures]) -> String {
 
 /// How late what waits for the loop was. Without a measuring client no request was measured.
 fn p99s(all: &[&Figures]) -> String {
-    let beats = format!("heartbeat lateness p99 {}", join(all, |one| time(one.heartbeat.p99_ns)));
+    let beats = format!("heartbeat p99 {}", join(all, |one| time(one.heartbeat.p99_ns)));
     if all.iter().all(|one| requests(one).is_none()) {
         return beats;
     }
     let of = |one: &Figures| {
         requests(one).map_or_else(|| "unknown".to_owned(), |latency| time(latency.p99_ns))
     };
-    format!("request latency p99 {}, {beats}", join(all, of))
+    format!("request p99 {}, {beats}", join(all, of))
 }
 
 fn requests(one: &Figures) -> Option<Quantiles> {

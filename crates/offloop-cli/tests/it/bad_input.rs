@@ -149,7 +149,10 @@ fn as_a_plain_user(folder: &Path, args: &[&str]) -> crate::tour::Ended {
     const NOBODY: u32 = 65534;
     let home = tempdir().unwrap();
     let program = home.path().join("offloop");
-    fs::copy(env!("CARGO_BIN_EXE_offloop"), &program).unwrap();
+    // A copy written by this process could be open for writing in a process that another
+    // test forks, and such a program cannot be run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_offloop")).arg(&program).status();
+    assert!(copied.unwrap().success());
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new(&program);
     command.arg("tour").args(args).current_dir(folder);
