@@ -162,14 +162,20 @@ impl Pool {
     fn start_failed(&self, now: Instant, reason: Reason) {
         self.gate.shrink();
         self.gate.give_up_start();
-        self.start_failures.fetch_add(1, Ordering::Relaxed);
         let since = {
             let mut trouble = lock(&self.trouble);
             let since = trouble.as_ref().map_or(now, |trouble| trouble.since);
             *trouble = Some(Trouble { since, retry_at: now + RETRY });
             since
         };
-        if self.gate.live() == 0 || (reason == Reason::NoWorker && now - since >= PATIENCE) {
+        let hopeless = if reason == Reason::NoWorker {
+            self.start_failures.fetch_add(1, Ordering::Relaxed);
+            self.gate.live() == 0 || now - since >= PATIENCE
+        } else {
+            // A seat without a call is one of a worker that retired, and about to be free.
+            self.gate.live() == 0 && self.roster.is_held_by_calls()
+        };
+        if hopeless {
             self.refuse_waiting(reason);
         }
     }

@@ -94,6 +94,11 @@ impl Roster {
         self.seats.iter().filter_map(|seat| lock(&seat.call).clone()).collect()
     }
 
+    /// Whether a function runs on every seat.
+    pub(crate) fn is_held_by_calls(&self) -> bool {
+        self.seats.iter().all(|seat| lock(&seat.call).is_some())
+    }
+
     /// Waits until no function runs, at most until `until`.
     pub(crate) fn wait_returned(&self, until: Instant) {
         self.watched.store(true, Ordering::SeqCst);
