@@ -105,6 +105,35 @@ fn dropping_in_a_forked_child_joins_and_ends_nothing() {
     });
 }
 
+/// The child has its parent's wake descriptor: what it writes there, the parent's loop would see
+/// and never reset.
+#[test]
+fn a_cancel_in_a_forked_child_wakes_no_loop() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    alone("a_cancel_in_a_forked_child_wakes_no_loop", || {
+        let off = offloop::Offloop::<()>::builder().fd_waker().build().unwrap();
+        let (inside, latch) = (Count::new(), common::Latch::new());
+        let (enter, pass) = (inside.clone(), latch.clone());
+        let ticket = off
+            .call(move || {
+                enter.add();
+                pass.pass();
+            })
+            .then(|_, _| {});
+        inside.wait(1);
+        in_fork(|| {
+            ticket.cancel();
+            true
+        });
+        let fd = off.as_fd().unwrap();
+        let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+        let ready = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+        assert_eq!(ready, 0, "nothing was decided in this process");
+        latch.open();
+    });
+}
+
 #[test]
 fn a_fork_while_everything_moves_leaves_both_sides_whole() {
     alone("a_fork_while_everything_moves_leaves_both_sides_whole", || {

@@ -242,7 +242,14 @@ impl Hub {
     /// Gives a decided call to the loop.
     pub(crate) fn hand_over(&self, call: CallRef) {
         self.ready.push(call);
-        self.notify.raise();
+        self.ask_for_turn();
+    }
+
+    /// A forked child has its parent's way to wake the loop, and leaves it alone.
+    pub(crate) fn ask_for_turn(&self) {
+        if !self.is_forked() {
+            self.notify.raise();
+        }
     }
 
     pub(crate) fn awaited(&self) -> &AtomicUsize {

@@ -380,7 +380,7 @@ impl CallRef {
                 task.wake();
                 if self.hub.life() >= Life::Closing {
                     // A closed loop waits for this call too, and looks when it is woken.
-                    self.hub.notify.raise();
+                    self.hub.ask_for_turn();
                 }
             }
         }
