@@ -10,7 +10,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{Count, Latch, TestLoop, wait_until};
+use common::probes::{Drops, Probe};
+use common::{Count, Latch, Seen, TestLoop, keep, wait_until};
+use offloop::Failure;
 
 struct Idle;
 
@@ -76,4 +78,28 @@ fn a_storm_of_handles_does_not_hold_a_turn_up() {
     assert!(at_the_end < THREADS * CALLS, "a turn went on for as long as the storm");
     lp.run_until(&mut handled, |&handled| handled == sent.get() as u64);
     assert_eq!(lp.off.pending(), 0);
+}
+
+/// Its job waits on the loop thread, and is not dropped there.
+#[test]
+fn an_inline_job_that_a_close_finds_waiting_is_dropped_off_the_loop_thread() {
+    let (lp, drops) = (TestLoop::<Seen<()>>::new(), Drops::new());
+    let probe = drops.probe();
+    lp.off.call(move || probe.touch()).inline().then(keep);
+    lp.off.close();
+    assert!(matches!(lp.outcome(), Err(Failure::Shutdown)));
+    drops.were_elsewhere(1);
+}
+
+#[test]
+fn an_inline_result_that_comes_after_its_deadline_is_dropped_off_the_loop_thread() {
+    let (lp, drops) = (TestLoop::<Seen<Probe>>::new(), Drops::new());
+    let probe = drops.probe();
+    let call = lp.off.call_with(move |cx| {
+        wait_until(|| cx.is_cancelled());
+        probe
+    });
+    call.inline().deadline(Duration::from_millis(20)).then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
+    drops.were_elsewhere(1);
 }

@@ -163,12 +163,10 @@ pub(crate) enum Remains {
 }
 
 impl Remains {
-    /// Drops them on this thread, contained. A call that is not decided runs instead.
+    /// Drops them on this thread, contained.
     pub(crate) fn dispose(self) {
         match self {
-            Remains::Work(work) => {
-                work.run();
-            }
+            Remains::Work(work) => drop(work),
             Remains::Value(hub, value) => hub.drop_here(value),
         }
     }

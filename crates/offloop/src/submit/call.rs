@@ -52,8 +52,8 @@ impl<O, J> Call<O, J> {
     /// Runs it on the loop thread, inside the next turn and within its budget: for a call that is
     /// cheaper than the way to a thread, and for tests.
     ///
-    /// Its function, and what is dropped with it, runs on the loop thread; a deadline or a cancel
-    /// counts until it begins.
+    /// Its function, and what is dropped inside it, runs on the loop thread. A deadline that passes
+    /// or a cancel that comes while it runs is its outcome, which is heard when it returns.
     pub fn inline(mut self) -> Self {
         self.options.lane = LaneId::Inline;
         self

@@ -17,12 +17,10 @@ struct Kept(Cell<Option<Work>>);
 impl Kept {
     /// Runs an inline call, here on the loop; a decided one's job is dropped elsewhere.
     fn settle(&self) {
-        if let Some(work) = self.0.take() {
-            if work.call().is_decided() {
-                discard(work);
-            } else {
-                work.run();
-            }
+        if let Some(work) = self.0.take()
+            && let Err(work) = work.try_run()
+        {
+            discard(work);
         }
     }
 

@@ -38,11 +38,16 @@ impl Work {
 
     /// Runs the call on this thread, or drops its job here if the outcome is decided.
     pub(crate) fn run(self) -> Ran {
+        self.try_run().unwrap_or(Ran::Skipped) // `drop` sees to the job
+    }
+
+    /// Runs the call on this thread, or comes back with its job if the outcome is decided.
+    pub(crate) fn try_run(self) -> Result<Ran, Self> {
         if self.call.hub.life() >= Life::Closing {
             self.call.decide(Verdict::Shutdown);
         }
         if self.call.swap_phase(Phase::Running, |phase| phase == Phase::Queued).is_err() {
-            return Ran::Skipped; // `drop` sees to the job
+            return Err(self);
         }
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never touched again, so its reference moves out once.
@@ -50,7 +55,7 @@ impl Work {
         call.hub.lane(call.lane()).claimed();
         // SAFETY: the vtable is the cell's own; `this` was the call's one `Work`, and the swap
         // above claimed the call.
-        unsafe { (call.vtable.perform)(&call) }
+        Ok(unsafe { (call.vtable.perform)(&call) })
     }
 }
 

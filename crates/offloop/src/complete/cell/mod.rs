@@ -17,7 +17,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::hub::{Hub, LaneId, Life};
+use super::hub::{Hub, LaneId, Life, Remains};
 use super::state::{CLAIMED, ORPHAN, Phase, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
@@ -338,10 +338,15 @@ impl CallRef {
 
     /// # Safety
     /// The call's cell begins with a `Slot<T>`, and the caller has claimed the call.
-    unsafe fn finish<T>(&self, outcome: Outcome<T>) -> Ran {
+    unsafe fn finish<T: Send + 'static>(&self, outcome: Outcome<T>) -> Ran {
         self.hub.lane(self.lane()).returned();
         if let Err(phase) = self.swap_phase(Phase::Writing, |phase| phase == Phase::Running) {
-            self.hub.drop_here(outcome);
+            if self.lane() == LaneId::Inline {
+                // This is the loop thread.
+                self.hub.discard(Remains::Value(self.hub.clone(), Box::new(outcome)));
+            } else {
+                self.hub.drop_here(outcome);
+            }
             return match phase {
                 Phase::Failed(verdict) => Ran::Late(verdict),
                 _ => unreachable!("only deciders leave Running beside its worker"),
