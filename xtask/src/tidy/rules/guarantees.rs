@@ -2,9 +2,9 @@
 //!
 //! Invariant: the paper's own form is enough. A guarantee begins at a line that opens
 //! with its number, as a heading, a list item or a table's row, and ends at the next. In
-//! it, `test_fn` or `module::test_fn` between backticks cites a test; on a line that
-//! opens with `Tests:`, and on those after it up to an empty one, every such name has to
-//! be a test. "Not yet" and a reason take the place of a test.
+//! it, `test_fn` or `module::test_fn` between backticks cites a test. The second form has
+//! to be one, wherever it stands; the first too on a line that opens with `Tests:` and on
+//! those after it, up to an empty one. "Not yet" and a reason take the place of a test.
 
 use std::collections::BTreeSet;
 
@@ -87,7 +87,7 @@ fn check(paper: &SourceFile, guarantee: &Guarantee<'_>, tests: &Tests) -> Vec<Fi
         for name in code_spans(line).filter(|name| is_path(name)) {
             if tests.has(name) {
                 cites = true;
-            } else if must_hold {
+            } else if must_hold || is_citation(name) {
                 findings.push(paper.finding(*at, format!("cites `{name}`, which is no test")));
             }
         }
@@ -107,6 +107,14 @@ fn is_path(span: &str) -> bool {
     let part =
         |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_');
     span.split("::").all(part)
+}
+
+/// A path of lower-case names, and not one into a crate that users know.
+fn is_citation(path: &str) -> bool {
+    let crates = ["std::", "core::", "offloop::"];
+    path.contains("::")
+        && !path.chars().any(char::is_uppercase)
+        && !crates.iter().any(|name| path.starts_with(name))
 }
 
 /// Where every test function of the tree stands.

@@ -45,6 +45,12 @@ fn a_citation_of_no_test_is_found() {
 }
 
 #[test]
+fn a_path_has_to_be_a_test_wherever_it_stands() {
+    assert_eq!(found("| **G1** | One. | `panics::one`, `panics::gone` |\n"), ["GUARANTEES.md:1"]);
+    assert_eq!(found("| G1 | `std::thread`, `Reason::QueueFull` | `panics::one` |\n"), NONE);
+}
+
+#[test]
 fn a_guarantee_may_be_marked_as_not_yet_given() {
     assert_eq!(found("## G1\nNot yet: there are no processes.\n"), NONE);
 }
