@@ -176,6 +176,8 @@ impl Pool {
             self.gate.live() == 0 && self.roster.is_held_by_calls()
         };
         if hopeless {
+            // Calls that come from now on may wait as long as these did.
+            *lock(&self.trouble) = Some(Trouble { since: now, retry_at: now + RETRY });
             self.refuse_waiting(reason);
         }
     }
