@@ -8,7 +8,7 @@
 //! * submit: push · fence · read `searching`, `idle`, `live`;
 //! * searcher that found work, or gives up: leave `searching` · fence · read the queue;
 //! * worker going idle: set its bit, leave `searching` · fence · read the queue;
-//! * worker that retires: leave `live` · fence · read the queue.
+//! * worker that retires or is given up: leave `live` · fence · read the queue.
 //!
 //! The right to wake is `searching` 0 → 1: one submitter at a time holds it and gives it to the
 //! worker that it wakes or has started. Model: `execute::threads::loom`.
@@ -143,7 +143,15 @@ impl Gate {
         self.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// One live worker less: it was abandoned, or could not be started.
+    /// A worker's function was given up, and so was the worker: makes room for another. A submitter
+    /// that counted it as busy has left its call to us.
+    pub(crate) fn give_up_worker(&self, waiting: impl Fn() -> bool) -> Step {
+        self.shrink();
+        fence(Ordering::SeqCst);
+        if waiting() { self.step(waiting) } else { Step::Nothing }
+    }
+
+    /// One live worker less: it ended, or could not be started.
     pub(crate) fn shrink(&self) {
         self.live.fetch_sub(1, Ordering::Relaxed);
     }

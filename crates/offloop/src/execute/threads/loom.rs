@@ -161,3 +161,17 @@ fn two_submitters_leave_no_call_behind() {
         submitter.join().expect("ends");
     });
 }
+
+/// A call that comes while the only worker is given up finds the next one.
+#[test]
+fn a_worker_that_is_given_up_leaves_no_call_behind() {
+    loom::model(|| {
+        let model = Model::new(1, 1, false);
+        assert!(model.gate.try_grow(), "the first worker, inside a function for ever");
+        let other = model.clone();
+        let submitter = thread::spawn(move || other.push());
+        model.take_step(model.gate.give_up_worker(|| model.is_waiting()));
+        model.finish();
+        submitter.join().expect("ends");
+    });
+}

@@ -110,10 +110,7 @@ impl Pool {
     pub(crate) fn cut_short(&self, call: &CallRef, from: Phase) {
         if from == Phase::Running {
             call.hub().lane(call.lane()).abandon();
-            self.gate.shrink();
-            if self.is_waiting() {
-                self.nudge();
-            }
+            self.take_step(self.gate.give_up_worker(|| self.is_waiting()));
         }
     }
 
