@@ -127,6 +127,10 @@ impl Engine {
         self.charge.reaper.stop();
         self.charge.reaper.wait_left(until.unwrap_or_else(far_off));
         self.keeper.stop();
+        // It may have been about to start a worker when the pool stopped; now it starts no more.
+        for pool in self.charge.all() {
+            pool.roster().wait_left(until.unwrap_or_else(far_off));
+        }
         self.charge.hub.set_discard(Some(Arc::new(Grave::new())));
         // A reaper that is inside a destructor goes on with the rest when it returns.
         if self.charge.reaper.roster().threads() == 0 {

@@ -41,7 +41,7 @@ impl<S: 'static> Offloop<S> {
         let hub = &self.link().hub;
         hub.life() != Life::Open
             && self.inbox().len() == 0
-            && hub.awaited().load(std::sync::atomic::Ordering::Relaxed) == 0
+            && hub.awaited().load(std::sync::atomic::Ordering::SeqCst) == 0
     }
 
     /// Same as [`close`](Self::close), except that it waits for the calls that run, at most

@@ -381,7 +381,8 @@ impl CallRef {
             Route::Loop => self.hub.hand_over(self.clone()),
             Route::Inline => {}
             Route::Task(task) => {
-                self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+                // With the look at `life` below: either it sees the close, or the close sees this.
+                self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
                 task.wake();
                 if self.hub.life() >= Life::Closing {
                     // A closed loop waits for this call too, and looks when it is woken.

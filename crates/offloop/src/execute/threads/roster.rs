@@ -10,8 +10,8 @@ use crate::complete::CallRef;
 
 enum Place {
     Free,
-    /// The thread runs; its handle comes as soon as `spawn` returns.
-    Taken(Option<JoinHandle<()>>),
+    /// The thread runs.
+    Taken(JoinHandle<()>),
     /// The thread is past its last line; whoever ends the pool joins it.
     Left(JoinHandle<()>),
 }
@@ -62,7 +62,7 @@ impl Roster {
         // Held across the spawn: a thread that ends at once waits for its handle to be here.
         let mut places = lock(&self.places);
         let index = places.iter().position(|place| matches!(place, Place::Free))?;
-        Some(spawn(index).map(|thread| places[index] = Place::Taken(Some(thread))))
+        Some(spawn(index).map(|thread| places[index] = Place::Taken(thread)))
     }
 
     /// The last line of a worker: its handle stays for `join` when the pool ends, else it is let
@@ -71,7 +71,7 @@ impl Roster {
         *lock(&self.seats[index].thread) = None;
         let mut places = lock(&self.places);
         places[index] = match std::mem::replace(&mut places[index], Place::Free) {
-            Place::Taken(Some(thread)) if stays => Place::Left(thread),
+            Place::Taken(thread) if stays => Place::Left(thread),
             _ => Place::Free,
         };
         drop(places);
