@@ -102,10 +102,14 @@ fn limits_beyond_any_machine_work() {
 fn one_thread_one_place_and_no_abandoned_call_are_enough() {
     let threads = Threads::new().max(1).queue(1).abandoned(0).keep_alive(Duration::ZERO);
     let lp = TestLoop::<Seen<u32>>::with(|builder| builder.threads(threads));
-    for value in 0..2_000 {
+    for value in 0..8_000 {
         lp.off.call(move || value).then(keep);
         let outcome = lp.outcome();
         assert!(matches!(outcome, Ok(same) if same == value), "{outcome:?}");
+        // A little later each time, so that some call comes while the thread retires.
+        for _ in 0..value % 500 {
+            std::hint::spin_loop();
+        }
     }
 }
 

@@ -42,6 +42,35 @@ fn no_wake_is_lost_between_clear_and_take() {
     submitters.into_iter().for_each(|submitter| submitter.join().unwrap());
 }
 
+/// The last of a few completions meets the turn of the first, over and over; after it comes no
+/// other that would make a lost wake good.
+#[test]
+fn no_wake_is_lost_at_the_end_of_a_burst() {
+    const ROUNDS: usize = 20_000;
+    let lp = TestLoop::<usize>::new();
+    let (handle, round) = (lp.off.handle(), Arc::new(AtomicUsize::new(0)));
+    let begun = round.clone();
+    let submitter = thread::spawn(move || {
+        for wanted in 1..=ROUNDS {
+            while begun.load(Ordering::Acquire) < wanted {
+                thread::yield_now();
+            }
+            handle.call(|| ()).inline().then(|seen, _| *seen += 1);
+            // A little later each time, so that some round hits any moment of the turn.
+            for _ in 0..wanted % 1_000 {
+                std::hint::spin_loop();
+            }
+            handle.call(|| ()).inline().then(|seen, _| *seen += 1);
+        }
+    });
+    let mut seen = 0;
+    for wanted in 1..=ROUNDS {
+        round.store(wanted, Ordering::Release);
+        lp.run_until(&mut seen, |&seen| seen == 2 * wanted);
+    }
+    submitter.join().unwrap();
+}
+
 #[test]
 fn a_burst_costs_one_wake_until_the_turn_that_answers_it() {
     const CALLS: usize = 2_000;
