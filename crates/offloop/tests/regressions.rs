@@ -103,3 +103,17 @@ fn an_inline_result_that_comes_after_its_deadline_is_dropped_off_the_loop_thread
     assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
     drops.were_elsewhere(1);
 }
+
+/// The keeper may come late, and a worker be there first.
+#[test]
+fn a_call_whose_deadline_has_passed_is_not_run() {
+    let lp = TestLoop::<Seen<()>>::new();
+    let runs = Count::new();
+    for _ in 0..2000 {
+        let run = runs.clone();
+        lp.off.call(move || run.add()).deadline(Duration::ZERO).then(keep);
+    }
+    let outcomes = lp.outcomes(2000);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Failure::TimedOut))));
+    assert_eq!(runs.get(), 0);
+}

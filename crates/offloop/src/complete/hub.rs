@@ -70,14 +70,20 @@ impl Lane {
         if self.abandoned() >= self.limits.abandoned {
             return Err(Reason::Abandoned);
         }
-        let queued = self.queued.fetch_add(1, Ordering::Relaxed);
+        // In one order with the caller's look at `life`, and with `close` and its look at this.
+        let queued = self.queued.fetch_add(1, Ordering::SeqCst);
         let full = queued >= self.limits.queue
             || queued + clamp(&self.stale) >= self.limits.queue.saturating_mul(2);
         if full {
-            self.queued.fetch_sub(1, Ordering::Relaxed);
+            self.leave();
             return Err(Reason::QueueFull);
         }
         Ok(())
+    }
+
+    /// Gives the place back: the call is not made after all.
+    pub(crate) fn leave(&self) {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn claimed(&self) {
@@ -113,7 +119,7 @@ impl Lane {
     }
 
     pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
+        self.queued.load(Ordering::SeqCst)
     }
 
     pub(crate) fn running(&self) -> usize {
@@ -218,6 +224,11 @@ impl Hub {
         &self.lanes[id as usize]
     }
 
+    /// Whether a call may still be on its way to a queue or wait in one.
+    pub(crate) fn has_queued(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.queued() > 0)
+    }
+
     pub(crate) fn life(&self) -> Life {
         match self.life.load(Ordering::SeqCst) {
             0 => Life::Open,
@@ -241,6 +252,11 @@ impl Hub {
     pub(crate) fn hand_over(&self, call: CallRef) {
         self.ready.push(call);
         self.ask_for_turn();
+    }
+
+    /// Gives an inline call to the loop; the caller sees to the turn.
+    pub(crate) fn stand_by(&self, call: CallRef) {
+        self.ready.push(call);
     }
 
     /// A forked child has its parent's way to wake the loop, and leaves it alone.

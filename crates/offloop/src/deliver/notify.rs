@@ -20,6 +20,7 @@ use crate::sys::WakeFd;
 /// * **Meaning**: some time after the call, the loop calls `deliver` on its own thread. Wakes may
 ///   coalesce: one turn may answer many.
 /// * **Duty**: it runs no user code, does not block, and does nothing once the loop is gone.
+///   One that blocks holds up deadlines, and in the end the shutdown.
 /// * **Failure**: a wake that the loop never sees is lost, and outcomes wait for the next one. So
 ///   it must not be refused: one that posts to a bounded queue keeps a place free there. A panic
 ///   in it is contained and counted, and the next completion wakes again.

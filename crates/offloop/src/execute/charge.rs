@@ -3,6 +3,7 @@
 //! whoever finds it first, and its job is dropped by the reaper.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::keeper::Timers;
 use super::threads::Pool;
@@ -15,6 +16,8 @@ pub(crate) struct Charge {
     /// Drops jobs that will not run and results that nobody took.
     pub(crate) reaper: Arc<Pool>,
     pub(crate) timers: Timers,
+    /// A submit woke the keeper in the loop's place, so that it woke one thread and not two.
+    pub(crate) owes_turn: AtomicBool,
 }
 
 impl Charge {
@@ -33,6 +36,18 @@ impl Charge {
             LaneId::Threads => Some(&self.threads),
             LaneId::Cores => Some(&self.cores),
             LaneId::Inline => None,
+        }
+    }
+
+    /// Leaves it to the keeper to ask for a turn; the caller rings it afterwards.
+    pub(crate) fn owe_turn(&self) {
+        self.owes_turn.store(true, Ordering::Release);
+    }
+
+    /// The keeper asks for the turn that it owes.
+    pub(crate) fn pay_turn(&self) {
+        if self.owes_turn.swap(false, Ordering::Acquire) {
+            self.hub.ask_for_turn();
         }
     }
 

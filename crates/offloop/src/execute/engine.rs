@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::charge::Charge;
 use super::grave::Grave;
-use super::inline::Inline;
+use super::inline;
 use super::keeper::{Bell, Keeper, Timers};
 use super::threads::{Apart, Pool, PoolCounts};
 use super::{Executor, Priority, Ring};
@@ -48,6 +49,7 @@ impl Engine {
             cores: pool(cores),
             reaper: pool(Apart::reaper()),
             timers: Timers::new(),
+            owes_turn: AtomicBool::new(false),
             hub,
         });
         let keeper = Keeper::start(bell.clone(), charge.clone())?;
@@ -59,17 +61,16 @@ impl Engine {
     pub(crate) fn submit(&self, work: Work, priority: Priority) {
         let late = self.set_timer(work.call());
         let ring = if late { Ring::No } else { Ring::Yes };
-        match self.charge.pool(work.call().lane()) {
-            Some(pool) => pool.submit(work, priority, ring),
-            None => Inline.submit(work, priority, ring),
-        }
+        let pool = self.charge.pool(work.call().lane()).expect("an inline call stands by");
+        pool.submit(work, priority, ring);
         self.sent(late);
     }
 
     /// Sends an inline call on its way: it stands by for the next turn, and its loop is woken.
     pub(crate) fn stand_by(&self, call: &CallRef) {
         let late = self.set_timer(call);
-        Inline::stand_by(call);
+        let ring = if late { Ring::No } else { Ring::Yes };
+        inline::stand_by(&self.charge, call, ring);
         self.sent(late);
     }
 

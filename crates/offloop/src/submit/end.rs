@@ -40,6 +40,7 @@ impl<S: 'static> Offloop<S> {
     pub fn is_closed(&self) -> bool {
         let hub = &self.link().hub;
         hub.life() != Life::Open
+            && !hub.has_queued()
             && self.inbox().len() == 0
             && hub.awaited().load(std::sync::atomic::Ordering::SeqCst) == 0
     }

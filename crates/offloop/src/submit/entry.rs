@@ -85,6 +85,8 @@ where
 
     fn forgo(mut self: Box<Self>) -> Unobserved {
         self.kept.forgo();
+        // A handle may be sending it just now.
+        self.receiver.call().decide(Verdict::Shutdown);
         drop_contained(self.handler);
         let failure = self.receiver.take_failure();
         unobserved::<()>(self.receiver.call(), failure.map(Err), true)
@@ -122,6 +124,7 @@ impl<S> Entry<S> for Unheard {
 
     fn forgo(mut self: Box<Self>) -> Unobserved {
         self.kept.forgo();
+        self.receiver.call().decide(Verdict::Shutdown);
         let outcome = self.receiver.take();
         unobserved(self.receiver.call(), outcome, false)
     }

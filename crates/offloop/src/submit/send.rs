@@ -64,10 +64,15 @@ impl<S> Link<S> {
     #[track_caller]
     pub(crate) fn admit(&self, lane: LaneId) -> Result<(), Verdict> {
         assert_not_forked(&self.hub);
+        let admitted = self.hub.lane(lane).admit();
+        // Only then: a close that this look misses sees the place that was taken.
         if self.hub.life() != Life::Open {
+            if admitted.is_ok() {
+                self.hub.lane(lane).leave();
+            }
             return Err(Verdict::Shutdown);
         }
-        self.hub.lane(lane).admit().map_err(Verdict::Rejected)
+        admitted.map_err(Verdict::Rejected)
     }
 
     /// Sends a call whose entry is in place.

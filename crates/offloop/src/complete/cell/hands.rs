@@ -3,6 +3,7 @@
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::time::Instant;
 
 use super::{CallRef, Slot};
 use crate::complete::hub::{Life, Remains};
@@ -45,6 +46,10 @@ impl Work {
     pub(crate) fn try_run(self) -> Result<Ran, Self> {
         if self.call.hub.life() >= Life::Closing {
             self.call.decide(Verdict::Shutdown);
+        }
+        // The keeper may be late; the deadline counts all the same.
+        if self.call.deadline().is_some_and(|at| at <= Instant::now()) {
+            self.call.decide(Verdict::TimedOut);
         }
         if self.call.swap_phase(Phase::Running, |phase| phase == Phase::Queued).is_err() {
             return Err(self);

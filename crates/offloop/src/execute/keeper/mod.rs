@@ -82,6 +82,7 @@ fn keep(bell: &Bell, charge: &Charge) {
     loop {
         bell.rung.swap(false, Ordering::AcqRel);
         let now = Instant::now();
+        charge.pay_turn();
         charge.drain_if_closed();
         let retry_at = charge.all().into_iter().filter_map(|pool| pool.tend(now)).min();
         heap.take_in(&charge.timers);

@@ -256,6 +256,11 @@ impl Discard for Pool {
             return Err(remains);
         }
         self.push(remains, Priority::Normal, Ring::Yes);
+        // The pool may have ended between the look and the push.
+        crate::sync::fence(crate::sync::Ordering::SeqCst);
+        if self.is_stopping() && self.roster.threads() == 0 {
+            self.drain().for_each(Remains::dispose);
+        }
         Ok(())
     }
 }
