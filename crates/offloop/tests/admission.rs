@@ -122,7 +122,8 @@ fn a_refused_call_never_runs_later() {
 
 #[test]
 fn a_cancelled_or_timed_out_call_frees_its_place_in_the_queue() {
-    let lp = small::<u8>(1);
+    // Room for two that were decided in the queue and that no worker has passed yet, and for one.
+    let lp = small::<u8>(2);
     let hold = Hold::threads(&lp.off, 1);
     lp.off.call(|| 1).then(keep).cancel();
     lp.off.call(|| 2).deadline(Duration::ZERO).then(keep);

@@ -8,3 +8,6 @@ pub(crate) mod sanitize;
 pub(crate) mod stress;
 pub(crate) mod targets;
 pub(crate) mod toolchain;
+
+/// The test of the compiler's messages: it compiles, so it runs where the compiler does.
+const COMPILES: &str = "what_belongs_to_the_loop_can_not_leave_its_thread";

@@ -5,12 +5,18 @@
 
 use anyhow::{Context, Result};
 
+use super::COMPILES;
 use super::toolchain::{self, Debian};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const TESTS: &[&str] = &["test", "--package", "offloop", "--lib", "--tests", "--target", TARGET];
+
+/// What a sanitizer can not follow: the forked child of a program with threads, where nothing may be
+/// freed; and tests of the compiler's messages, which build for another target.
+const BESIDE: &[&str] =
+    &["--", "--skip", "fork", "--skip", "built_in_the_child", "--skip", COMPILES];
 
 /// Std is built with the sanitizer too: without that, it reports races in std which are
 /// none. Debian ships no runtime library, so a rustup toolchain's is linked instead.
@@ -30,6 +36,7 @@ pub(crate) fn tsan(workspace: &Workspace, args: &[String]) -> Result<()> {
         .args(TESTS)
         .arg("-Zbuild-std")
         .args(args)
+        .args(BESIDE)
         .run()
 }
 
@@ -46,5 +53,6 @@ pub(crate) fn asan(workspace: &Workspace, args: &[String]) -> Result<()> {
         .args(["run", &nightly, "cargo"])
         .args(TESTS)
         .args(args)
+        .args(BESIDE)
         .run()
 }

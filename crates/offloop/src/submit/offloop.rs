@@ -64,7 +64,6 @@ pub(super) struct Local<S: 'static> {
     pub(super) inbox: Inbox<S, CallRef>,
     pub(super) link: Arc<Link<S>>,
     /// The only owner, so that the descriptor closes with the last handle of the loop.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has as_fd"))]
     pub(super) wake_fd: Option<Arc<WakeFd>>,
     pub(super) turn: Turn,
     pub(super) hook: Option<Hook>,
