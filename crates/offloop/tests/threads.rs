@@ -205,7 +205,8 @@ fn nothing_is_left_after_the_last_drop() {
         let before = descriptors();
         for _ in 0..20 {
             let off = Offloop::<Seen<()>>::builder().fd_waker().build().unwrap();
-            assert_eq!(descriptors().len(), before.len() + 1);
+            // An eventfd, or the two ends of a pipe.
+            assert!((1..=2).contains(&(descriptors().len() - before.len())));
             for _ in 0..10 {
                 off.call(|| ()).then(keep);
                 off.call(|| ()).cores().then(keep);

@@ -9,7 +9,7 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{Count, Hold, Latch, PATIENCE, Seen, TestLoop, keep, wait_until};
+use common::{Count, Hold, Latch, Seen, TestLoop, keep, wait_until};
 use offloop::{Failure, LoopWaker, Offloop, Threads, Ticket};
 
 #[test]
@@ -212,7 +212,7 @@ mod descriptor {
         let mut seen = Vec::new();
         for value in 0..200 {
             off.call(move || value).then(keep);
-            assert!(is_readable(&off, PATIENCE), "the completion wakes");
+            assert!(is_readable(&off, crate::common::PATIENCE), "the completion wakes");
             assert_eq!(off.deliver(&mut seen).count, 1);
             assert!(!is_readable(&off, Duration::ZERO), "the turn resets it");
         }
