@@ -100,7 +100,7 @@ impl Threads {
     }
 
     /// How many threads run calls at the same time, at most; 64 by default. Abandoned ones do not
-    /// count.
+    /// count. More than 32 768 counts as that.
     pub fn max(mut self, threads: usize) -> Self {
         self.0.max = threads;
         self
