@@ -69,6 +69,12 @@ const STAGES: &[Stage] = &[
         run: stages::pipe,
     },
     Stage {
+        name: "stress",
+        minutes: 0.8,
+        what: "a million calls against a ledger, in release",
+        run: stages::stress,
+    },
+    Stage {
         name: "loom",
         minutes: 1.3,
         what: "loom models of the atomic protocols",

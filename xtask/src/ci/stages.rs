@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use super::Note;
 use crate::cmd::Cmd;
-use crate::platform::toolchain;
+use crate::platform::{self, toolchain};
 use crate::tidy;
 use crate::workspace::{Package, Workspace};
 
@@ -19,6 +19,11 @@ const LOOM_MAX_PREEMPTIONS: &str = "3";
 
 pub(super) fn tidy(workspace: &Workspace) -> Result<Note> {
     tidy::check(workspace)
+}
+
+pub(super) fn stress(workspace: &Workspace) -> Result<Note> {
+    platform::stress::command(workspace, &[])?;
+    Ok(Note::new())
 }
 
 pub(super) fn fmt(workspace: &Workspace) -> Result<Note> {
