@@ -63,6 +63,8 @@ impl Charge {
         if self.hub.life() == Life::Open {
             return;
         }
+        // The keeper may have ended.
+        self.pay_turn();
         for pool in self.pools() {
             for load in pool.drain() {
                 if let Remains::Work(work) = &load {
