@@ -134,7 +134,7 @@ impl Notify {
         }
     }
 
-    pub(crate) fn is_silent(&self) -> bool {
+    fn is_silent(&self) -> bool {
         self.silent.load(Ordering::Relaxed)
     }
 
@@ -155,7 +155,7 @@ impl Notify {
 
     /// Says whether the waker returned.
     fn wake(&self) -> bool {
-        if self.silent.load(Ordering::Relaxed) {
+        if self.is_silent() {
             return true;
         }
         match &self.waker {

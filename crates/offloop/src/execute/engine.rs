@@ -59,28 +59,30 @@ impl Engine {
 
     /// Sends a call on its way: one wake at the most.
     pub(crate) fn submit(&self, work: Work, priority: Priority) {
-        let late = self.set_timer(work.call());
-        let ring = if late { Ring::No } else { Ring::Yes };
+        let ring = self.set_timer(work.call());
         let pool = self.charge.pool(work.call().lane()).expect("an inline call stands by");
         pool.submit(work, priority, ring);
-        self.sent(late);
+        self.sent(ring);
     }
 
     /// Sends an inline call on its way: it stands by for the next turn, and its loop is woken.
     pub(crate) fn stand_by(&self, call: &CallRef) {
-        let late = self.set_timer(call);
-        let ring = if late { Ring::No } else { Ring::Yes };
+        let ring = self.set_timer(call);
         inline::stand_by(&self.charge, call, ring);
-        self.sent(late);
+        self.sent(ring);
     }
 
-    /// Says whether the keeper would wake too late for the call's deadline.
-    fn set_timer(&self, call: &CallRef) -> bool {
-        call.deadline().is_some_and(|at| self.charge.timers.add(at, call.clone()))
+    /// `Ring::No` when the keeper would wake too late for the call's deadline, so that
+    /// [`sent`](Self::sent) wakes it.
+    fn set_timer(&self, call: &CallRef) -> Ring {
+        match call.deadline() {
+            Some(at) if self.charge.timers.add(at, call.clone()) => Ring::No,
+            _ => Ring::Yes,
+        }
     }
 
-    fn sent(&self, ring_keeper: bool) {
-        if ring_keeper {
+    fn sent(&self, ring: Ring) {
+        if ring == Ring::No {
             self.bell.ring();
         }
         // A close may have come between the caller's look at `life` and the push.

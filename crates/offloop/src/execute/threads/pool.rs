@@ -51,7 +51,7 @@ pub(crate) struct Pool {
     /// Touched by the keeper.
     trouble: Mutex<Option<Trouble>>,
     start_failures: std::sync::atomic::AtomicU64,
-    /// Set in the weak sense of `Arc::new_cyclic`: workers hold their pool.
+    /// Itself, for the workers that it starts: each holds its pool.
     this: std::sync::Weak<Pool>,
 }
 
