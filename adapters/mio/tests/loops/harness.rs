@@ -33,7 +33,6 @@ pub(crate) fn turn_of(max_calls: usize) -> Turn {
 #[derive(Default)]
 pub(crate) struct App {
     pub(crate) values: Vec<u32>,
-    pub(crate) shut_down: usize,
 }
 
 pub(crate) struct Line {
@@ -41,7 +40,6 @@ pub(crate) struct Line {
     pub(crate) off: Offloop<App>,
     pub(crate) app: App,
     pub(crate) turns: u64,
-    pub(crate) most_in_a_turn: usize,
 }
 
 impl Line {
@@ -62,7 +60,7 @@ impl Line {
                 off
             }
         };
-        Self { poll, off, app: App::default(), turns: 0, most_in_a_turn: 0 }
+        Self { poll, off, app: App::default(), turns: 0 }
     }
 
     pub(crate) fn run_until(&mut self, done: impl Fn(&App) -> bool) {
@@ -73,9 +71,8 @@ impl Line {
             for event in &events {
                 assert_eq!(event.token(), OFFLOOP);
                 assert!(event.is_readable());
-                let delivered = self.off.deliver(&mut self.app);
+                self.off.deliver(&mut self.app);
                 self.turns += 1;
-                self.most_in_a_turn = self.most_in_a_turn.max(delivered.count);
             }
         }
     }
