@@ -6,6 +6,8 @@ mod macros;
 mod promise;
 mod sync;
 
+pub mod executors;
 pub mod loops;
 
+pub use executors::{ExecutorState, ExecutorSuite, Place};
 pub use loops::{LoopRig, LoopState, LoopSuite, Round};

@@ -1,8 +1,11 @@
 //! What checks wait for and make functions wait for. Invariant: a check's own wait ends after its
 //! patience with a verdict; a function's wait ends with the check, whatever the verdict is.
 
+use std::future::{Future, IntoFuture};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,6 +86,42 @@ impl Pass {
         let mut is_open = open.lock().unwrap_or_else(PoisonError::into_inner);
         while !*is_open {
             is_open = changed.wait(is_open).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Whether a task was woken.
+#[derive(Default)]
+struct Woken(Mutex<bool>, Condvar);
+
+impl Woken {
+    /// Takes the wake that came, or that comes within `patience`.
+    fn wait(&self, patience: Duration) -> bool {
+        let woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.1.wait_timeout_while(woken, patience, |woken| !*woken);
+        std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.1.notify_all();
+    }
+}
+
+/// The future's output, if its task is woken within `patience`: it is polled then and at no other
+/// time.
+pub(crate) fn block_on<F: IntoFuture>(future: F, patience: Duration) -> Option<F::Output> {
+    let mut future = pin!(future.into_future());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Some(output);
+        }
+        if !woken.wait(patience) {
+            return None;
         }
     }
 }

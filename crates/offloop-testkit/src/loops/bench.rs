@@ -29,7 +29,7 @@ pub(super) struct Bench {
 impl Promise {
     /// Checks it on a loop of the suite.
     #[track_caller]
-    pub(super) fn on(
+    pub(super) fn on_loop(
         &self,
         suite: &LoopSuite,
         configure: impl FnOnce(Builder<LoopState>) -> Builder<LoopState> + Send + 'static,

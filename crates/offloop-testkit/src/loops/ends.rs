@@ -20,7 +20,7 @@ pub fn close_is_delivered_until_is_closed(suite: &LoopSuite) {
         numbers: "D14, G1, G10",
         sentence: "after close the loop is woken until is_closed",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder.threads(Threads::new().max(1)),
         |bench| {
@@ -53,7 +53,7 @@ pub fn a_shutdown_is_delivered_afterwards(suite: &LoopSuite) {
         numbers: "D15, G1, G12",
         sentence: "a shutdown decides everything, and the loop is woken to deliver it",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder.threads(Threads::new().max(1)),
         |bench| {
@@ -108,7 +108,7 @@ pub fn the_last_wake_outlives_its_waker(suite: &LoopSuite) {
         sentence: "a wake is not lost because the thread, the handle and the worker that gave it \
                    are gone when the loop looks",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {
@@ -134,7 +134,7 @@ pub fn a_wake_after_the_loop_is_gone_does_nothing(suite: &LoopSuite) {
         numbers: "D17, G10",
         sentence: "the waker neither panics nor blocks when the loop is gone",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {
@@ -173,7 +173,7 @@ pub fn a_dropped_offloop_leaves_the_loop_whole(suite: &LoopSuite) {
         sentence: "when the offloop is dropped with calls on their way, the loop goes on with its \
                    own events",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {

@@ -19,7 +19,7 @@ pub fn handlers_run_on_the_loop_thread(suite: &LoopSuite) {
         numbers: "D7, G2, G3",
         sentence: "handlers run inside deliver, on the loop's own thread",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {
@@ -46,7 +46,7 @@ pub fn a_turn_that_leaves_more_wakes_it_again(suite: &LoopSuite) {
         numbers: "D8, G10, G11",
         sentence: "what a turn's budget leaves over asks for the next turn by itself",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder.turn(turn_of(1)),
         |bench| {
@@ -75,7 +75,7 @@ pub fn a_handler_may_submit(suite: &LoopSuite) {
         numbers: "D9, G2, G10",
         sentence: "a call made inside a handler is delivered in a later turn, and wakes the loop",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {
@@ -113,7 +113,7 @@ pub fn a_nested_deliver_is_put_off(suite: &LoopSuite) {
         numbers: "D10, G2, G10",
         sentence: "a deliver inside a handler runs nothing, and the loop is woken for the rest",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder.turn(turn_of(1)),
         |bench| {
@@ -145,7 +145,7 @@ pub fn a_panicking_handler_leaves_the_rest_ready(suite: &LoopSuite) {
         sentence: "a handler's panic unwinds out of the loop's round, and the next round delivers \
                    the others",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {
@@ -176,7 +176,7 @@ pub fn own_events_go_on_in_a_storm(suite: &LoopSuite) {
         sentence: "while completions never end, the loop still handles its own events",
     };
     let short_turns = |builder: Builder<_>| builder.turn(turn_of(4));
-    promise.on(suite, short_turns, |bench| {
+    promise.on_loop(suite, short_turns, |bench| {
         let post = bench.post();
         for _ in 0..16 {
             storm(bench.off());
@@ -210,7 +210,7 @@ pub fn two_offloops_share_it(suite: &LoopSuite) {
         numbers: "D13, G10",
         sentence: "two offloops on one loop both wake it, and the end of one leaves the other",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder.turn(turn_of(1)),
         |bench| {

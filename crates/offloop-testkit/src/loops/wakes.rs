@@ -20,7 +20,7 @@ pub fn a_completion_wakes_a_sleeping_loop(suite: &LoopSuite) {
         numbers: "D1, G10",
         sentence: "a completion that comes while the loop sleeps ends its sleep",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {
@@ -47,7 +47,7 @@ pub fn a_wake_before_the_loop_waits_is_not_lost(suite: &LoopSuite) {
         numbers: "D2, G10",
         sentence: "a wake that comes before the loop begins to wait ends that wait at once",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {
@@ -83,7 +83,7 @@ pub fn coalesced_wakes_lose_nothing(suite: &LoopSuite) {
         numbers: "D3, G10",
         sentence: "many completions behind one wake are all delivered",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder.threads(Threads::new().max(4)),
         |bench| {
@@ -112,7 +112,7 @@ pub fn many_threads_may_wake_it(suite: &LoopSuite) {
     let pools = |builder: offloop::Builder<_>| {
         builder.threads(Threads::new().max(4)).cores(Cores::new().workers(2)).turn(turn_of(64))
     };
-    promise.on(suite, pools, |bench| {
+    promise.on_loop(suite, pools, |bench| {
         const SUBMITTERS: u32 = 4;
         const CALLS: u32 = 500;
         let submitters: Vec<_> = (0..SUBMITTERS)
@@ -122,7 +122,7 @@ pub fn many_threads_may_wake_it(suite: &LoopSuite) {
                     for call in 0..CALLS {
                         let value = submitter * CALLS + call;
                         let call = handle.call(move || value);
-                        if value % 2 == 0 {
+                        if value.is_multiple_of(2) {
                             call.cores().then(keep)
                         } else {
                             call.then(keep)
@@ -147,7 +147,7 @@ pub fn an_inline_call_wakes_it(suite: &LoopSuite) {
         numbers: "D5, G10",
         sentence: "an inline call asks for the turn that runs it, from the loop and from elsewhere",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder,
         |bench| {
@@ -172,7 +172,7 @@ pub fn a_failure_wakes_it(suite: &LoopSuite) {
         numbers: "D6, G5, G7, G10",
         sentence: "a refusal, a cancel, a deadline and a panic wake the loop as a result does",
     };
-    promise.on(
+    promise.on_loop(
         suite,
         |builder| builder.threads(Threads::new().max(1).queue(1)),
         |bench| {
