@@ -26,7 +26,7 @@ fn queue_loop(
     let (first, another) = (waker(events), move || another.wake());
     let off = builder.waker(move || first.wake()).build().expect("an offloop");
     LoopRig::new(off, move |round, patience| go_round(round, &queue, patience))
-        .own_events(move || drop(own.send(b'o')))
+        .own_events(move || own.send(b'o'))
         .second(move |builder| builder.waker(another).build().expect("an offloop"))
 }
 
@@ -36,7 +36,9 @@ fn wakes(events: Sender<u8>) -> Box<dyn LoopWaker> {
 
 fn dispatch(round: &mut Round<'_>, event: u8) {
     match event {
-        b'w' => drop(round.deliver()),
+        b'w' => {
+            round.deliver();
+        }
         _ => round.own_event(),
     }
 }

@@ -10,11 +10,13 @@ mod mpsc_loop {
         let (own, another) = (events.clone(), events.clone());
         let off = builder.waker(move || events.send("offloop")).build().expect("an offloop");
         LoopRig::new(off, move |round, patience| match queue.recv_timeout(patience) {
-            Ok("offloop") => drop(round.deliver()),
+            Ok("offloop") => {
+            round.deliver();
+        }
             Ok(_) => round.own_event(),
             Err(_) => {}
         })
-        .own_events(move || drop(own.send("own")))
+        .own_events(move || own.send("own"))
         .second(move |builder| {
             builder.waker(move || another.send("offloop")).build().expect("an offloop")
         })
@@ -76,11 +78,13 @@ mod epoll_loop {
                         rustix::io::read(&own, &mut [0; 8]).expect("it was readable");
                         round.own_event();
                     }
-                    _ => drop(round.deliver()),
+                    _ => {
+                    round.deliver();
+                }
                 }
             }
         })
-        .own_events(move || drop(rustix::io::write(&post, &1u64.to_ne_bytes())))
+        .own_events(move || rustix::io::write(&post, &1u64.to_ne_bytes()))
         .second(move |builder| {
             let off = builder.fd_waker().build().expect("an offloop");
             add(&*another, &off.as_fd().expect("built with fd_waker"), OFFLOOP);

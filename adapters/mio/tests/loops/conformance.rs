@@ -54,9 +54,11 @@ fn rig(mut poll: Poll, off: Offloop<LoopState>) -> LoopRig {
                         round.own_event();
                     }
                 }
-                _ => drop(round.deliver()),
+                _ => {
+                    round.deliver();
+                }
             }
         }
     };
-    LoopRig::new(off, go_round).own_events(move || drop(sender.send(&[1])))
+    LoopRig::new(off, go_round).own_events(move || sender.send(&[1]))
 }

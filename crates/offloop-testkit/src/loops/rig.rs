@@ -23,11 +23,13 @@ pub(super) type Post = Arc<dyn Fn() + Send + Sync>;
 ///     let (own, another) = (events.clone(), events.clone());
 ///     let off = builder.waker(move || events.send("offloop")).build().unwrap();
 ///     LoopRig::new(off, move |round, patience| match queue.recv_timeout(patience) {
-///         Ok("offloop") => drop(round.deliver()),
+///         Ok("offloop") => {
+///             round.deliver();
+///         }
 ///         Ok(_) => round.own_event(),
 ///         Err(_) => {}
 ///     })
-///     .own_events(move || drop(own.send("own")))
+///     .own_events(move || own.send("own"))
 ///     .second(move |builder| builder.waker(move || another.send("offloop")).build().unwrap())
 /// });
 /// # fn main() {}
@@ -54,8 +56,10 @@ impl LoopRig {
     /// How any thread gives the loop an event that is not offloop's: a message, a byte in a
     /// socket, a timer. The loop answers each with [`Round::own_event`]; it may take several for
     /// one. A loop that polls has such an event each time round, and needs nothing here to happen.
-    pub fn own_events(mut self, post: impl Fn() + Send + Sync + 'static) -> Self {
-        self.post = Some(Arc::new(post));
+    pub fn own_events<R>(mut self, post: impl Fn() -> R + Send + Sync + 'static) -> Self {
+        self.post = Some(Arc::new(move || {
+            post();
+        }));
         self
     }
 
