@@ -107,6 +107,10 @@ pub(crate) struct TourArgs {
     /// table to standard error
     #[arg(long, value_name = "FILE", value_parser = path_parser("give the name of a file"))]
     pub(crate) digests: Option<PathBuf>,
+
+    /// Write a page with the curves of lateness: one HTML file that needs no network
+    #[arg(long, value_name = "FILE", value_parser = path_parser("give the name of a file"))]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// Accepts any path but the empty one, which is mostly an unset variable of a script.

@@ -1,8 +1,9 @@
 //! The figures of one model over all its rounds.
 //!
 //! Samples of all rounds go into one histogram, so that a percentile is one of requests
-//! and beats, and not an average of percentiles.
+//! and beats, and not an average of percentiles. The curves are of the same histograms.
 
+use super::curve::Curve;
 use super::model::Model;
 use super::rounds::RunResult;
 use crate::service::heartbeat::{Beats, new_histogram};
@@ -34,11 +35,13 @@ impl Quantiles {
 }
 
 /// How the requests of the measuring client fared.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Requests {
     pub(crate) sent: u64,
     pub(crate) unanswered: u64,
     pub(crate) latency: Quantiles,
+    #[serde(skip)]
+    pub(crate) curve: Curve,
 }
 
 /// One column of the page.
@@ -59,6 +62,8 @@ pub(crate) struct Figures {
     pub(crate) files_per_s: f64,
     pub(crate) bytes_per_s: f64,
     pub(crate) heartbeat: Quantiles,
+    #[serde(skip)]
+    pub(crate) heartbeat_curve: Curve,
     pub(crate) missed_beats: u64,
     /// Absent when no measuring client could be run.
     pub(crate) request: Option<Requests>,
@@ -89,6 +94,7 @@ impl Figures {
             files_per_s: per_second(files_done, total),
             bytes_per_s: per_second(bytes_done, total),
             heartbeat: Quantiles::of(&beats.lateness),
+            heartbeat_curve: Curve::of(&beats.lateness),
             missed_beats: beats.missed,
             request: requests(runs()),
             longest_stall_ns: ns(stalls.max().unwrap_or_default()),
@@ -109,6 +115,7 @@ fn requests<'a>(runs: impl Iterator<Item = &'a RunResult>) -> Option<Requests> {
         sent,
         unanswered: sent.saturating_sub(latency.len()),
         latency: Quantiles::of(&latency),
+        curve: Curve::of(&latency),
     })
 }
 

@@ -4,13 +4,16 @@
 //! the others alone; an interruption ends the work early and still gets its report.
 
 mod app;
+mod curve;
 mod figures;
+mod html;
 mod ledger;
 pub(crate) mod model;
 mod output;
 mod progress;
 mod report;
 mod rounds;
+mod target;
 mod units;
 mod verdict;
 
@@ -25,11 +28,11 @@ use crate::service::{EventSystem, heartbeat};
 use crate::work::digest;
 use crate::work::names::shown;
 use crate::work::walk::{Found, Note, Rules, walk};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use figures::Figures;
 use ledger::{Ledger, Settled};
 use model::{MODELS, Model};
-use output::DigestsFile;
+use output::Outputs;
 use progress::Progress;
 use report::{Facts, Machine, Report, Settings};
 use rounds::Rounds;
@@ -40,13 +43,11 @@ use std::time::Duration;
 
 /// Runs the tour and gives the exit code. An error means that nothing could be done.
 pub(crate) fn run(args: &TourArgs) -> Result<u8> {
-    let digests = args.digests.as_deref().map(DigestsFile::new);
-    if args.json && digests.as_ref().is_some_and(DigestsFile::is_stdout) {
-        bail!("--json and --digests - both need standard output: give --digests a file");
-    }
+    let outputs = Outputs::new(args)?;
+    outputs.try_write()?;
     let machine = Machine::now();
     let interrupt = Interrupt::install().context("cannot take over Ctrl-C")?;
-    let mut found = list(args, digests.as_ref(), &interrupt);
+    let mut found = list(args, &outputs, &interrupt);
     let files = Arc::new(std::mem::take(&mut found.files));
     if interrupt.is_set() {
         say("interrupted before the work began");
@@ -57,10 +58,6 @@ pub(crate) fn run(args: &TourArgs) -> Result<u8> {
         say(&format!("nothing to do: no regular file in {}", paths.join(", ")));
         return Ok(EXIT_NOTHING_DONE);
     }
-    if let Some(digests) = &digests {
-        digests.try_write()?;
-    }
-
     let rounds = Rounds {
         models: models(args),
         rounds: args.rounds,
@@ -82,7 +79,7 @@ pub(crate) fn run(args: &TourArgs) -> Result<u8> {
     let facts = facts(args, &rounds, machine, service, found);
     let interrupted = facts.interrupted;
     let report = Report::new(facts, &settled, figures);
-    let written = output::write(args, digests.as_ref(), &report, &settled, &files);
+    let written = outputs.write(&report, &settled, &files);
     if interrupted {
         say("interrupted: this is what was done until then");
     }
@@ -108,8 +105,8 @@ fn models(args: &TourArgs) -> Vec<&'static Model> {
 }
 
 /// Makes the work list and says what is not on it.
-fn list(args: &TourArgs, digests: Option<&DigestsFile>, interrupt: &Interrupt) -> Found {
-    let rules = Rules { follow: args.follow, except: digests.and_then(DigestsFile::real_path) };
+fn list(args: &TourArgs, outputs: &Outputs, interrupt: &Interrupt) -> Found {
+    let rules = Rules { follow: args.follow, except: &outputs.own() };
     let found = walk(&args.paths, rules, &|| interrupt.is_set());
     for Note { path, reason } in &found.failed {
         say(&format!("{}: {reason}", shown(path)));

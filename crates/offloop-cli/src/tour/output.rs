@@ -1,132 +1,118 @@
-//! Where the results go: the digests file, and the page or document on standard output.
+//! Where the results go: the digests file, the page for a browser, and the table or
+//! document on standard output.
 //!
-//! A file of digests appears as a whole or not at all. A result that cannot be written
-//! is said on one line, and the others are still written.
+//! A result that cannot be written is said on one line, and the others are still written.
 
+use super::html;
 use super::ledger::Settled;
 use super::report::Report;
+use super::target::Target;
 use crate::cli::TourArgs;
 use crate::say;
-use crate::work::names::shown;
 use crate::work::sums;
-use anyhow::{Context, Result, bail};
-use std::fs::{self, File, OpenOptions};
+use crate::work::walk::Own;
+use anyhow::{Result, bail};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use terminal_size::{Width, terminal_size_of};
 
 /// The width of the page in a file or a pipe.
 const COLUMNS_ELSEWHERE: usize = 80;
 
-/// Where `--digests` points to.
-pub(crate) struct DigestsFile {
-    asked: PathBuf,
-    /// The absolute path behind all links, of a regular file that is there already.
-    real: Option<PathBuf>,
+/// Where the options say that results go.
+pub(crate) struct Outputs {
+    json: bool,
+    digests: Option<Target>,
+    html: Option<Target>,
 }
 
-impl DigestsFile {
-    pub(crate) fn new(asked: &Path) -> DigestsFile {
-        let regular = fs::metadata(asked).is_ok_and(|metadata| metadata.is_file());
-        DigestsFile {
-            asked: asked.to_owned(),
-            real: fs::canonicalize(asked).ok().filter(|_| regular),
+impl Outputs {
+    /// Refuses what cannot be meant.
+    pub(crate) fn new(args: &TourArgs) -> Result<Outputs> {
+        let digests = args.digests.as_deref().map(|path| Target::new("--digests", path));
+        let html = args.report.as_deref().map(|path| Target::new("--report", path));
+        if args.json && digests.as_ref().is_some_and(Target::is_dash) {
+            bail!("--json and --digests - both need standard output: give --digests a file");
         }
-    }
-
-    pub(crate) fn is_stdout(&self) -> bool {
-        self.asked.as_os_str() == "-"
-    }
-
-    pub(crate) fn real_path(&self) -> Option<&Path> {
-        self.real.as_deref().filter(|_| !self.is_stdout())
-    }
-
-    /// Finds out before the work whether the file can be written after it.
-    pub(crate) fn try_write(&self) -> Result<()> {
-        if self.is_stdout() {
-            return Ok(());
+        if html.as_ref().is_some_and(Target::is_dash) {
+            bail!("--report - is no file, and the page is one: give --report the name of a file");
         }
-        let tried = match self.special() {
-            Some(true) => bail!("{}: is a folder; give --digests a file", shown(&self.asked)),
-            Some(false) => Ok(()),
-            None => self.beside().map(drop),
-        };
-        tried.with_context(|| format!("{}: cannot be written", shown(&self.asked)))
-    }
-
-    /// `Some` when something other than a regular file stands there; true for a folder.
-    fn special(&self) -> Option<bool> {
-        let metadata = fs::metadata(&self.asked).ok()?;
-        (!metadata.is_file()).then(|| metadata.is_dir())
-    }
-
-    /// A new file in the folder of the file, with the rights that the user's mask leaves.
-    fn beside(&self) -> io::Result<tempfile::NamedTempFile> {
-        let target = self.real.as_deref().unwrap_or(&self.asked);
-        let folder = match target.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".offloop-digests-");
-        #[cfg(unix)]
+        if let (Some(digests), Some(html)) = (&digests, &html)
+            && digests.is_same_as(html)
         {
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
+            bail!(
+                "{}: --digests and --report need a file each: give one of them another name",
+                html.name()
+            );
         }
-        builder.tempfile_in(folder)
+        Ok(Outputs { json: args.json, digests, html })
     }
 
-    fn write(&self, settled: &Settled, files: &[PathBuf]) -> io::Result<()> {
-        if self.is_stdout() {
-            return write_digests(io::stdout().lock(), settled, files);
+    /// Finds out before the work whether all can be written after it.
+    pub(crate) fn try_write(&self) -> Result<()> {
+        self.files().try_for_each(|(target, _)| target.try_write())
+    }
+
+    /// What is there already of the files that will be written: no work for the tour.
+    pub(crate) fn own(&self) -> Vec<Own> {
+        let real = |(target, holds): (&Target, _)| {
+            Some(Own { real: target.real_path()?.to_owned(), holds })
+        };
+        self.files().filter_map(real).collect()
+    }
+
+    fn files(&self) -> impl Iterator<Item = (&Target, &'static str)> {
+        let digests = self.digests.iter().filter(|target| !target.is_dash());
+        digests.map(|target| (target, "digests")).chain(self.html.iter().map(|t| (t, "report")))
+    }
+
+    fn digests_to_stdout(&self) -> bool {
+        self.digests.as_ref().is_some_and(Target::is_dash)
+    }
+
+    /// Writes everything. Says whether all of it was written.
+    pub(crate) fn write(&self, report: &Report, settled: &Settled, files: &[PathBuf]) -> bool {
+        let digests = self.digests.as_ref().is_none_or(|target| {
+            let lines = |out: &mut dyn Write| write_digests(out, settled, files);
+            let result = match target.is_dash() {
+                true => lines(&mut BufWriter::new(io::stdout().lock())),
+                false => target.write(lines),
+            };
+            told(&target.name(), result)
+        });
+        let html = self.html.as_ref().is_none_or(|target| {
+            let written = target.write(|out| out.write_all(html::page(report)?.as_bytes()));
+            let written = told(&target.name(), written);
+            if written {
+                say(&format!("{}: the page with the curves, for a browser", target.name()));
+            }
+            written
+        });
+        let shown = told("the report", self.show(report));
+        digests && html && shown
+    }
+
+    /// The table or the document.
+    fn show(&self, report: &Report) -> io::Result<()> {
+        let to_stderr = self.digests_to_stdout();
+        let text = match self.json {
+            true => report.json()?,
+            false => report.page(columns(to_stderr)),
+        };
+        if to_stderr {
+            return io::stderr().write_all(text.as_bytes());
         }
-        if self.special().is_some() {
-            let device: File = OpenOptions::new().write(true).open(&self.asked)?;
-            return write_digests(device, settled, files);
-        }
-        let mut temporary = self.beside()?;
-        write_digests(temporary.as_file_mut(), settled, files)?;
-        temporary.persist(self.real.as_deref().unwrap_or(&self.asked))?;
-        Ok(())
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
     }
 }
 
-fn write_digests(out: impl Write, settled: &Settled, files: &[PathBuf]) -> io::Result<()> {
-    let mut out = BufWriter::new(out);
+fn write_digests(mut out: &mut dyn Write, settled: &Settled, files: &[PathBuf]) -> io::Result<()> {
     for (path, digest) in super::hashed(settled, files) {
         sums::write_line(&mut out, digest, path)?;
     }
     out.flush()
-}
-
-/// Writes everything. Says whether all of it was written.
-pub(crate) fn write(
-    args: &TourArgs,
-    digests: Option<&DigestsFile>,
-    report: &Report,
-    settled: &Settled,
-    files: &[PathBuf],
-) -> bool {
-    let digests_written = digests.is_none_or(|digests| {
-        let result = digests.write(settled, files);
-        told(&shown(&digests.asked), result)
-    });
-    let to_stderr = digests.is_some_and(DigestsFile::is_stdout);
-    let text = match args.json {
-        true => report.json().map_err(io::Error::from),
-        false => Ok(report.page(columns(to_stderr))),
-    };
-    let report_written = text.and_then(|text| match to_stderr {
-        true => io::stderr().write_all(text.as_bytes()),
-        false => {
-            let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes())?;
-            out.flush()
-        }
-    });
-    told("the report", report_written) && digests_written
 }
 
 /// The width of the terminal that the page goes to.

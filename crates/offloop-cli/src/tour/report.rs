@@ -40,11 +40,11 @@ pub(crate) struct Report {
 
 #[derive(Serialize)]
 pub(crate) struct Machine {
-    os: &'static str,
-    arch: &'static str,
-    parallelism: usize,
+    pub(super) os: &'static str,
+    pub(super) arch: &'static str,
+    pub(super) parallelism: usize,
     /// Of the last minute, when the tour began; absent where the system does not say.
-    load_average: Option<f64>,
+    pub(super) load_average: Option<f64>,
 }
 
 impl Machine {
@@ -210,7 +210,7 @@ impl Report {
         )
     }
 
-    fn agreement(&self) -> String {
+    pub(super) fn agreement(&self) -> String {
         let files = &self.files;
         let mut line = agreement_on(files.hashed);
         if files.failed > 0 {
@@ -275,9 +275,9 @@ pub(super) fn agreement_on(files: usize) -> String {
 }
 
 /// A line of the table: its name, and the cell of a model.
-type Row = (&'static str, fn(&Figures) -> String);
+pub(super) type Row = (&'static str, fn(&Figures) -> String);
 
-const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     ("total time", |m| time(m.total_time_ns)),
     ("files per second", |m| number(m.files_per_s)),
     ("MB per second", |m| number(m.bytes_per_s / 1e6)),
@@ -295,7 +295,7 @@ const ROWS: &[Row] = &[
 ];
 
 fn request(figures: &Figures, which: fn(Quantiles) -> u64) -> String {
-    match figures.request {
+    match &figures.request {
         Some(request) if request.latency.count > 0 => time(which(request.latency)),
         _ => "–".to_owned(),
     }

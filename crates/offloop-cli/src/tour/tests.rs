@@ -101,10 +101,15 @@ mod units {
 }
 
 mod verdict {
+    use super::super::curve::Curve;
     use super::super::figures::{Figures, Quantiles, Requests};
     use super::super::verdict::{other_work, verdict};
 
     const MS: u64 = 1_000_000;
+
+    fn requests(latency: Quantiles) -> Requests {
+        Requests { sent: 500, latency, ..Requests::default() }
+    }
 
     fn figures(model: &'static str, stall_ms: u64, p99_ms: u64) -> Figures {
         let heartbeat = Quantiles {
@@ -126,8 +131,9 @@ mod verdict {
             files_per_s: if model == "inline" { 100.0 } else { 150.0 },
             bytes_per_s: 100.0,
             heartbeat,
+            heartbeat_curve: Curve::default(),
             missed_beats: stall_ms,
-            request: Some(Requests { sent: 500, unanswered: 0, latency: heartbeat }),
+            request: Some(requests(heartbeat)),
             longest_stall_ns: stall_ms * MS,
         }
     }
@@ -151,7 +157,7 @@ mod verdict {
     fn requests_that_wait_longer_off_the_loop_are_no_cure() {
         let mut threads = figures("threads", 2, 1);
         let slow = Quantiles { count: 500, p99_ns: 900 * MS, ..Quantiles::default() };
-        threads.request = Some(Requests { sent: 500, unanswered: 0, latency: slow });
+        threads.request = Some(requests(slow));
         let text = verdict(&[figures("inline", 400, 350), threads]);
         assert!(text.contains("not better under every model"), "{text}");
     }

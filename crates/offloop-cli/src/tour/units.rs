@@ -10,6 +10,17 @@ pub(crate) fn time(ns: u64) -> String {
     }
 }
 
+/// A time that was chosen, not measured, without the digits that say nothing: "10 ms".
+pub(crate) fn round_time(ns: u64) -> String {
+    let exact = time(ns);
+    match exact.split_once(' ') {
+        Some((number, unit)) if number.contains('.') => {
+            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => exact,
+    }
+}
+
 /// A size in decimal units.
 pub(crate) fn size(bytes: u64) -> String {
     match bytes {

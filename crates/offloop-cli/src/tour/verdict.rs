@@ -107,7 +107,7 @@ fn p99s(all: &[&Figures]) -> String {
 }
 
 fn requests(one: &Figures) -> Option<Quantiles> {
-    one.request.map(|requests| requests.latency).filter(|latency| latency.count > 0)
+    one.request.as_ref().map(|requests| requests.latency).filter(|latency| latency.count > 0)
 }
 
 fn join(all: &[&Figures], what: impl Fn(&Figures) -> String) -> String {

@@ -33,13 +33,22 @@ pub(crate) struct Found {
     pub(crate) stopped: bool,
 }
 
+/// A file that the run itself writes.
+#[derive(Debug)]
+pub(crate) struct Own {
+    /// The absolute path behind all links.
+    pub(crate) real: PathBuf,
+    /// What is written to it: "digests".
+    pub(crate) holds: &'static str,
+}
+
 /// How to walk.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Rules<'a> {
     /// Follow symbolic links inside folders, too.
     pub(crate) follow: bool,
-    /// A file that the run itself writes, as an absolute path.
-    pub(crate) except: Option<&'a Path>,
+    /// Files that the run itself writes.
+    pub(crate) except: &'a [Own],
 }
 
 /// Lists the files under `paths`. `stop` is asked at each entry.
@@ -92,14 +101,15 @@ impl Found {
     }
 
     fn file(&mut self, path: PathBuf, rules: Rules<'_>) {
-        let is_own = |except: &Path| {
-            path.file_name() == except.file_name()
-                && fs::canonicalize(&path).is_ok_and(|real| real == except)
+        let is_own = |own: &&Own| {
+            path.file_name() == own.real.file_name()
+                && fs::canonicalize(&path).is_ok_and(|real| real == own.real)
         };
-        if rules.except.is_some_and(is_own) {
-            self.skip(&path, "the file that this run writes its digests to".to_owned());
-        } else {
-            self.files.push(path);
+        match rules.except.iter().find(is_own) {
+            Some(own) => {
+                self.skip(&path, format!("the file that this run writes its {} to", own.holds));
+            }
+            None => self.files.push(path),
         }
     }
 

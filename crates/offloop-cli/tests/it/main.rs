@@ -4,5 +4,6 @@ mod bad_input;
 mod digests;
 mod interrupt;
 mod page;
+mod report;
 mod service;
 mod tour;
