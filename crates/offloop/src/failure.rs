@@ -75,16 +75,16 @@ impl std::error::Error for Failure {}
 pub enum By {
     /// A ticket's `cancel`, a `CancelGuard` or a future that was dropped.
     Caller,
-    /// A newer call with the same key. No policy of this version does so.
+    /// A newer call with the same key, under [`latest`](crate::Call::latest).
     Superseded,
-    /// The scope that the call belonged to was dropped. No policy of this version does so.
+    /// The [`Scope`](crate::Scope) that the call belonged to was dropped.
     Scope,
 }
 
 /// Why a call was refused.
 ///
-/// The calls of this version come to the first three; the others belong to executors and policies
-/// that it does not have.
+/// `NotConfigured`, `Unregistered` and `TooLarge` belong to executors that this version does not
+/// have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
@@ -100,8 +100,8 @@ pub enum Reason {
     Unregistered,
     /// The argument or the result is larger than the executor takes.
     TooLarge,
-    /// Two policies of the call exclude each other.
-    Conflict,
+    /// Two policies of the call exclude each other; it names both.
+    Conflict(Conflict),
 }
 
 impl fmt::Display for Reason {
@@ -113,8 +113,79 @@ impl fmt::Display for Reason {
             Reason::NotConfigured => "its executor is not configured",
             Reason::Unregistered => "its function is not registered",
             Reason::TooLarge => "its data is larger than the executor takes",
-            Reason::Conflict => "two of its policies exclude each other",
+            Reason::Conflict(conflict) => return conflict.fmt(f),
         })
+    }
+}
+
+/// Two policies of one call that exclude each other, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Conflict(u8);
+
+impl Conflict {
+    pub(crate) const LATEST_SHARE: Self = Self(0);
+    pub(crate) const SHARE_PROGRESS: Self = Self(1);
+    pub(crate) const SERIAL_RESOURCE: Self = Self(2);
+    pub(crate) const EXECUTOR_RESOURCE: Self = Self(3);
+    pub(crate) const AWAIT_PROGRESS: Self = Self(4);
+    pub(crate) const AWAIT_INLINE_ORDER: Self = Self(5);
+
+    pub(crate) const ALL: [Self; 6] = [
+        Self::LATEST_SHARE,
+        Self::SHARE_PROGRESS,
+        Self::SERIAL_RESOURCE,
+        Self::EXECUTOR_RESOURCE,
+        Self::AWAIT_PROGRESS,
+        Self::AWAIT_INLINE_ORDER,
+    ];
+
+    pub(crate) fn index(self) -> u32 {
+        u32::from(self.0)
+    }
+
+    fn parts(self) -> [&'static str; 3] {
+        match self {
+            Self::LATEST_SHARE => {
+                ["latest", "share", "a newer call would supersede the run that it shares"]
+            }
+            Self::SHARE_PROGRESS => {
+                ["share", "on_progress", "one run has one progress, and its callers have many"]
+            }
+            Self::SERIAL_RESOURCE => [
+                "serial",
+                "call_on",
+                "a resource runs one call at a time, in submit order, already",
+            ],
+            Self::EXECUTOR_RESOURCE => {
+                ["call_on", "threads, cores or inline", "a resource stays on its own thread"]
+            }
+            Self::AWAIT_PROGRESS => [
+                "on_progress",
+                ".await",
+                "progress is delivered in turns, and an awaited call is not",
+            ],
+            _ => ["in_order", ".await of an inline call", "nobody delivers it in its place"],
+        }
+    }
+
+    /// The two policies, by the names of their methods.
+    pub fn policies(self) -> [&'static str; 2] {
+        let [first, second, _] = self.parts();
+        [first, second]
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, second, why] = self.parts();
+        write!(f, "{first} and {second} exclude each other: {why}")
+    }
+}
+
+impl fmt::Debug for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, second] = self.policies();
+        f.debug_tuple("Conflict").field(&first).field(&second).finish()
     }
 }
 

@@ -78,16 +78,22 @@ mod deliver;
 
 mod contain;
 mod failure;
+#[allow(unsafe_code)]
+mod keyed;
+mod priority;
 mod sync;
 mod sys;
 
 pub use complete::Context;
 pub use deliver::{Delivered, LoopWaker, Turn, Unobserved};
-pub use execute::{AbandonedCall, Cores, Priority, Threads};
-pub use failure::{By, CodecError, Exit, Failure, Outcome, Panic, Reason};
+#[cfg(feature = "testkit")]
+pub use execute::ManualClock;
+pub use execute::{AbandonedCall, Cores, Executor, Threads, Work};
+pub use failure::{By, CodecError, Conflict, Exit, Failure, Outcome, Panic, Reason};
+pub use priority::Priority;
 pub use submit::{
-    Builder, Call, CallFuture, CancelGuard, Error, ExecutorStats, Handle, Offloop, RejectedCall,
-    ShutdownReport, Stats, Ticket, WeakOffloop,
+    Builder, Call, CallFuture, CancelGuard, Error, ExecutorStats, Functions, Handle, Offloop,
+    Origin, RejectedCall, Resource, Scope, ShutdownReport, Stats, Ticket, WaitingCall, WeakOffloop,
 };
 
 /// The README's program, compiled and run with the doctests.

@@ -237,7 +237,6 @@ fn a_failure_reads_as_one_sentence() {
         Reason::NotConfigured,
         Reason::Unregistered,
         Reason::TooLarge,
-        Reason::Conflict,
     ];
     let cancels = [By::Caller, By::Superseded, By::Scope];
     let mut failures = vec![panicked, Failure::TimedOut, Failure::Shutdown];

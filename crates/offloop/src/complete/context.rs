@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::cell::CallRef;
+use super::policy::Mailbox;
 
 /// A function's view of its own call, handed to `call_with`.
 ///
@@ -40,9 +41,48 @@ impl Context {
 
     /// Whether the call's outcome is already decided, or offloop is shutting down, so that what
     /// the function returns is dropped or no longer wanted: true after a cancel, a passed
-    /// deadline or `shutdown`.
+    /// deadline, a newer `latest` call, a closed scope, or `shutdown`. A shared run is cancelled
+    /// when nobody waits for it any more.
     pub fn is_cancelled(&self) -> bool {
         self.call.is_unwanted()
+    }
+
+    /// Sends how far the function is to the handler given by
+    /// [`on_progress`](crate::Call::on_progress) or
+    /// [`on_each_progress`](crate::Call::on_each_progress). Without one it does nothing.
+    ///
+    /// Under `on_each_progress` it waits while 64 values wait for the loop, until the loop has taken
+    /// one, or the call is cancelled, passes its deadline or is shut down; else it never waits.
+    /// What is sent when the outcome is decided already is dropped here.
+    ///
+    /// ```
+    /// # let off = offloop::Offloop::<u32>::builder().no_waker().build()?;
+    /// off.call_with(|cx| {
+    ///     for percent in 1..=100u32 {
+    ///         cx.progress(percent);
+    ///     }
+    /// })
+    /// .on_progress(|bar: &mut u32, percent: u32| *bar = percent)
+    /// .detach();
+    /// # let mut bar = 0;
+    /// # while off.pending() > 0 { off.deliver(&mut bar); std::thread::yield_now(); }
+    /// # assert_eq!(bar, 100);
+    /// # Ok::<(), offloop::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When the handler takes values of another type; the message names both.
+    #[track_caller]
+    pub fn progress<P: Send + 'static>(&self, value: P) {
+        let Some(mail) = self.call.policy().and_then(|policy| policy.mail.as_ref()) else { return };
+        match mail.as_any().downcast_ref::<Mailbox<P>>() {
+            Some(mailbox) => mailbox.put(mail, &self.call, value),
+            None => panic!(
+                "progress of type {} was sent, and the call's handler takes {}",
+                std::any::type_name::<P>(),
+                mail.type_name()
+            ),
+        }
     }
 
     /// When the call times out, if it has a deadline. Counted from the submit.

@@ -1,16 +1,18 @@
 //! What the calls of one offloop share: the way to the loop, the limits, the counters, the life.
 //!
-//! Invariant: `life` only grows. A lane's `queued` counts calls that are Queued, `stale` the ones
-//! that were decided while they still stood in a queue.
+//! Invariant: `life` only grows.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Instant;
 
 use super::cell::{CallRef, Work};
-use super::state::Verdict;
+use super::lane::{Lane, LaneLimits};
+use super::policy::{Desk, Load, Mail, Turnstile};
+use super::state::{Phase, Verdict};
 use crate::contain::drop_contained;
-use crate::deliver::{Notify, Pusher};
-use crate::failure::Reason;
+use crate::deliver::{Notify, Parcel, Pusher};
 
 /// Where a call runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +20,15 @@ pub(crate) enum LaneId {
     Threads,
     Cores,
     Inline,
+    /// It waits for another call's run, and needs no place of its own.
+    Joined,
+    /// The thread of one resource, which has a lane of its own.
+    Resource,
 }
 
 impl LaneId {
-    pub(crate) const COUNT: usize = 3;
+    /// Those that an offloop has one each of.
+    pub(crate) const COUNT: usize = 4;
 }
 
 /// How far an offloop is along to its end.
@@ -34,101 +41,6 @@ pub(crate) enum Life {
     Stopping,
     /// Every outcome is decided.
     Stopped,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LaneLimits {
-    pub(crate) queue: usize,
-    pub(crate) abandoned: usize,
-}
-
-/// Admission and load of one executor.
-pub(crate) struct Lane {
-    limits: LaneLimits,
-    queued: AtomicUsize,
-    running: AtomicUsize,
-    /// These two may dip below zero for a moment: a worker may pass a stale call, or a function
-    /// return, before the decider has counted it.
-    stale: AtomicI64,
-    abandoned: AtomicI64,
-}
-
-impl Lane {
-    fn new(limits: LaneLimits) -> Self {
-        Self {
-            limits,
-            queued: AtomicUsize::new(0),
-            running: AtomicUsize::new(0),
-            stale: AtomicI64::new(0),
-            abandoned: AtomicI64::new(0),
-        }
-    }
-
-    /// Takes a place in the queue, or says why not. Calls that were decided while queued hold
-    /// memory until a worker passes them: together with the waiting ones at most twice the limit.
-    pub(crate) fn admit(&self) -> Result<(), Reason> {
-        if self.abandoned() >= self.limits.abandoned {
-            return Err(Reason::Abandoned);
-        }
-        // In one order with the caller's look at `life`, and with `close` and its look at this.
-        let queued = self.queued.fetch_add(1, Ordering::SeqCst);
-        let full = queued >= self.limits.queue
-            || queued + clamp(&self.stale) >= self.limits.queue.saturating_mul(2);
-        if full {
-            self.leave();
-            return Err(Reason::QueueFull);
-        }
-        Ok(())
-    }
-
-    /// Gives the place back: the call is not made after all.
-    pub(crate) fn leave(&self) {
-        self.queued.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn claimed(&self) {
-        self.queued.fetch_sub(1, Ordering::Relaxed);
-        self.running.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn returned(&self) {
-        self.running.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn decided_while_queued(&self) {
-        self.stale.fetch_add(1, Ordering::Relaxed);
-        self.queued.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn passed_stale(&self) {
-        self.stale.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// A running function is given up: its worker is replaced.
-    pub(crate) fn abandon(&self) {
-        self.abandoned.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// An abandoned function returned after all.
-    pub(crate) fn came_back(&self) {
-        self.abandoned.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn abandoned(&self) -> usize {
-        clamp(&self.abandoned)
-    }
-
-    pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::Relaxed)
-    }
-}
-
-fn clamp(counter: &AtomicI64) -> usize {
-    usize::try_from(counter.load(Ordering::Relaxed)).unwrap_or(0)
 }
 
 /// Decided outcomes by kind, for `stats()`.
@@ -149,6 +61,15 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// A function came to its end, and that is the outcome.
+    pub(super) fn finished(&self, is_ok: bool, in_shutdown: bool) {
+        let counter = if is_ok { &self.finished } else { &self.panicked };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if in_shutdown {
+            self.finished_in_shutdown.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn verdict(&self, verdict: Verdict) {
         let counter = match verdict {
             Verdict::TimedOut => &self.timed_out,
@@ -184,9 +105,42 @@ pub(crate) trait Discard: Send + Sync {
     fn discard(&self, remains: Remains) -> Result<(), Remains>;
 }
 
+/// Things that are to be found by whoever ends an offloop, each once.
+pub(crate) struct Register<T: ?Sized>(Mutex<HashMap<usize, Arc<T>>>);
+
+impl<T: ?Sized> Register<T> {
+    fn new() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Arc<T>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add(&self, what: &Arc<T>) {
+        self.lock().insert(Arc::as_ptr(what).addr(), what.clone());
+    }
+
+    pub(crate) fn remove(&self, what: &Arc<T>) {
+        let gone = self.lock().remove(&Arc::as_ptr(what).addr());
+        drop(gone);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<T>> {
+        self.lock().values().cloned().collect()
+    }
+}
+
+/// What says the time, when it is not the system.
+pub(crate) type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+
+/// A call whose progress waits for a turn.
+pub(crate) type Pulse = Box<Parcel<CallRef>>;
+
 pub(crate) struct Hub {
     pub(crate) notify: Notify,
     ready: Pusher<CallRef>,
+    pulses: Pusher<Pulse>,
     lanes: [Lane; LaneId::COUNT],
     pub(crate) counts: Counts,
     life: AtomicU8,
@@ -197,6 +151,12 @@ pub(crate) struct Hub {
     /// Numbers the calls of handles.
     remote: AtomicU64,
     discard: Mutex<Option<Arc<dyn Discard>>>,
+    desk: OnceLock<Weak<dyn Desk>>,
+    /// Turnstiles at which calls wait.
+    parked: Register<Turnstile>,
+    /// Mailboxes at which functions wait for room.
+    blocked: Register<dyn Mail>,
+    clock: Option<Clock>,
     fork: crate::sys::ForkCheck,
 }
 
@@ -204,11 +164,14 @@ impl Hub {
     pub(crate) fn new(
         notify: Notify,
         ready: Pusher<CallRef>,
+        pulses: Pusher<Pulse>,
         limits: [LaneLimits; LaneId::COUNT],
+        clock: Option<Clock>,
     ) -> Self {
         Self {
             notify,
             ready,
+            pulses,
             lanes: limits.map(Lane::new),
             counts: Counts::default(),
             life: AtomicU8::new(Life::Open as u8),
@@ -216,6 +179,10 @@ impl Hub {
             dead_timers: AtomicUsize::new(0),
             remote: AtomicU64::new(0),
             discard: Mutex::new(None),
+            desk: OnceLock::new(),
+            parked: Register::new(),
+            blocked: Register::new(),
+            clock,
             fork: crate::sys::ForkCheck::new(),
         }
     }
@@ -241,6 +208,50 @@ impl Hub {
     /// Moves the life on, never back.
     pub(crate) fn advance(&self, life: Life) {
         self.life.fetch_max(life as u8, Ordering::SeqCst);
+        if life >= Life::Stopping {
+            for mail in self.blocked.all() {
+                mail.look_again();
+            }
+        }
+    }
+
+    /// The time by which deadlines go.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.as_ref().map_or_else(Instant::now, |clock| clock())
+    }
+
+    pub(crate) fn parked(&self) -> &Register<Turnstile> {
+        &self.parked
+    }
+
+    pub(crate) fn blocked(&self) -> &Register<dyn Mail> {
+        &self.blocked
+    }
+
+    pub(crate) fn set_desk(&self, desk: Weak<dyn Desk>) {
+        // There is one engine, and it is started once.
+        let _first = self.desk.set(desk);
+    }
+
+    fn desk(&self) -> Option<Arc<dyn Desk>> {
+        self.desk.get()?.upgrade()
+    }
+
+    /// Sends on a call that waited at a turnstile.
+    pub(super) fn forward(&self, load: Load) {
+        match self.desk() {
+            Some(desk) => desk.forward(load),
+            None => {
+                load.call().decide(Verdict::Shutdown);
+            }
+        }
+    }
+
+    /// A run that timed out was cut short.
+    pub(super) fn cut_short(&self, call: &CallRef, from: Phase) {
+        if let Some(desk) = self.desk() {
+            desk.cut_short(call, from);
+        }
     }
 
     /// Whether this process is a fork of the one that built this offloop.
@@ -250,13 +261,19 @@ impl Hub {
 
     /// Gives a decided call to the loop.
     pub(crate) fn hand_over(&self, call: CallRef) {
-        self.ready.push(call);
+        self.push(call);
         self.ask_for_turn();
     }
 
-    /// Gives an inline call to the loop; the caller sees to the turn.
-    pub(crate) fn stand_by(&self, call: CallRef) {
+    /// Gives a call to the loop; the caller sees to the turn.
+    pub(super) fn push(&self, call: CallRef) {
         self.ready.push(call);
+    }
+
+    /// Progress of this call waits for the loop.
+    pub(super) fn announce_progress(&self, call: CallRef) {
+        self.pulses.push(Parcel::new(call));
+        self.ask_for_turn();
     }
 
     /// A forked child has its parent's way to wake the loop, and leaves it alone.

@@ -7,7 +7,8 @@ use std::task::{Wake, Waker};
 
 use loom::thread;
 
-use super::hub::{Hub, LaneId, LaneLimits};
+use super::hub::{Hub, LaneId};
+use super::lane::LaneLimits;
 use super::{CallRef, Details, Job, Receiver, Route, TaskSlot, Verdict, Work, call};
 use crate::deliver::{LoopWake, Notify, Popper, Token, queue};
 use crate::failure::{By, Failure, Outcome};
@@ -41,7 +42,9 @@ impl Model {
     fn new() -> Self {
         let (push, ready) = queue();
         let limits = LaneLimits { queue: 8, abandoned: 8 };
-        let hub = Arc::new(Hub::new(Notify::new(LoopWake::None), push, [limits; LaneId::COUNT]));
+        let lanes = [limits; LaneId::COUNT];
+        let notify = Notify::new(LoopWake::None);
+        let hub = Arc::new(Hub::new(notify, push, queue().0, lanes, None));
         Self { hub, ready, drops: Arc::new(AtomicUsize::new(0)) }
     }
 
@@ -54,6 +57,7 @@ impl Model {
             name: None,
             place: Location::caller(),
             deadline: None,
+            policy: None,
         };
         call(&self.hub, Give(Probe(self.drops.clone())), details)
     }
@@ -149,7 +153,8 @@ fn an_awaiting_task_is_woken() {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let outcome = loop {
             receiver.call().task().expect("awaited").put(waker.clone());
-            if let Some(outcome) = receiver.take() {
+            let released = receiver.call().task().is_some_and(TaskSlot::is_released);
+            if let Some(outcome) = released.then(|| receiver.take()).flatten() {
                 break outcome;
             }
             thread::park();

@@ -11,6 +11,8 @@
 mod cell;
 mod context;
 mod hub;
+mod lane;
+mod policy;
 mod state;
 mod task;
 
@@ -22,6 +24,11 @@ mod tests;
 pub use self::context::Context;
 
 pub(crate) use self::cell::{CallRef, Details, Job, Ran, Receiver, Route, Work, call, refused};
-pub(crate) use self::hub::{Discard, Hub, LaneId, LaneLimits, Life, Remains};
+pub(crate) use self::hub::{Clock, Discard, Hub, LaneId, Life, Remains};
+pub(crate) use self::lane::{Lane, LaneLimits};
+pub(crate) use self::policy::{
+    Desk, Follow, LatestLine, Load, Mailbox, Members, OrderLine, Policy, Post, ShareLine, Shared,
+    Turnstile,
+};
 pub(crate) use self::state::{Phase, Verdict};
 pub(crate) use self::task::TaskSlot;

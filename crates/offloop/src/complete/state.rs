@@ -8,12 +8,13 @@
 //! | Running  | finish            | Writing  | the worker: writes the slot                          |
 //! | Writing  | finish            | Done     | the receiver: reads the slot; the worker hands over  |
 //! | any      | receiver dropped  | + orphan | slot: the receiver's if Done, else the worker's      |
+//! | any      | newer call of its key | + superseded | nobody; the receiver lets a value go       |
 //!
 //! Done and Failed are final. The job is touched by the `Work` holder alone, in any state. The
 //! slot is touched by the worker between Writing and Done, and by the receiver from Done on
 //! (Release store, Acquire load). Model: `complete::loom`.
 
-use crate::failure::{By, Failure, Reason};
+use crate::failure::{By, Conflict, Failure, Reason};
 
 /// A decision that needs no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +40,21 @@ pub(crate) const ORPHAN: u32 = 1 << 31;
 /// Set in the word from the claim on, whatever is decided later: the function has begun.
 pub(crate) const CLAIMED: u32 = 1 << 30;
 
+/// Set in the word of an inline call when it enters the ready queue, by whoever sets it first.
+pub(crate) const STANDING: u32 = 1 << 29;
+
+/// Set in the word when a newer call of its key was submitted: an `Ok` is not delivered any more.
+pub(crate) const SUPERSEDED: u32 = 1 << 28;
+
+/// All bits that are set beside the phase, and stay.
+const MARKS: u32 = ORPHAN | CLAIMED | STANDING | SUPERSEDED;
+
 const TAG_BITS: u32 = 3;
 
 impl Phase {
+    /// What leads from Writing to Done in one addition.
+    pub(crate) const DONE_AFTER_WRITING: u32 = 1;
+
     pub(crate) fn is_final(self) -> bool {
         matches!(self, Phase::Done | Phase::Failed(_))
     }
@@ -56,8 +69,13 @@ impl Phase {
         }
     }
 
+    /// This phase, with the marks of `word`.
+    pub(crate) fn pack_with(self, word: u32) -> u32 {
+        self.pack() | word & MARKS
+    }
+
     pub(crate) fn unpack(word: u32) -> Self {
-        let word = word & !(ORPHAN | CLAIMED);
+        let word = word & !MARKS;
         match word & ((1 << TAG_BITS) - 1) {
             0 => Phase::Queued,
             1 => Phase::Running,
@@ -70,7 +88,22 @@ impl Phase {
 
 impl Verdict {
     /// The code of a verdict is its place in this list.
-    pub(crate) const ALL: [Verdict; 12] = [
+    pub(crate) const ALL: [Verdict; 11 + Conflict::ALL.len()] = {
+        let mut all = [Verdict::Shutdown; 11 + Conflict::ALL.len()];
+        let mut at = 0;
+        while at < Self::PLAIN.len() {
+            all[at] = Self::PLAIN[at];
+            at += 1;
+        }
+        let mut pair = 0;
+        while pair < Conflict::ALL.len() {
+            all[at + pair] = Verdict::Rejected(Reason::Conflict(Conflict::ALL[pair]));
+            pair += 1;
+        }
+        all
+    };
+
+    const PLAIN: [Verdict; 11] = [
         Verdict::TimedOut,
         Verdict::Shutdown,
         Verdict::Cancelled(By::Caller),
@@ -82,7 +115,6 @@ impl Verdict {
         Verdict::Rejected(Reason::NotConfigured),
         Verdict::Rejected(Reason::Unregistered),
         Verdict::Rejected(Reason::TooLarge),
-        Verdict::Rejected(Reason::Conflict),
     ];
 
     fn code(self) -> u32 {
@@ -98,7 +130,7 @@ impl Verdict {
             Verdict::Rejected(Reason::NotConfigured) => 8,
             Verdict::Rejected(Reason::Unregistered) => 9,
             Verdict::Rejected(Reason::TooLarge) => 10,
-            Verdict::Rejected(Reason::Conflict) => 11,
+            Verdict::Rejected(Reason::Conflict(conflict)) => 11 + conflict.index(),
         }
     }
 }

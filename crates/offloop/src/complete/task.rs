@@ -1,20 +1,34 @@
 //! The waker of a task that awaits a call.
 //!
-//! Order of effects. Decider: decide, then take the waker and wake it. Task: put its waker, then
-//! look at the state again. So either the decider finds the waker, or the task finds the outcome.
+//! Order of effects. Decider: decide, release, then take the waker and wake it. Task: put its waker,
+//! then look whether it is released. So either the decider finds the waker, or the task finds the
+//! outcome.
 //! Model: `complete::loom::an_awaiting_task_is_woken`.
 
 use std::task::Waker;
 
 use crate::contain::{contain, drop_contained};
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
-/// The lock is held for a move only; cloning, waking and dropping a waker happen outside.
-pub(crate) struct TaskSlot(Mutex<Option<Waker>>);
+pub(crate) struct TaskSlot {
+    /// Locked for a move only; cloning, waking and dropping a waker happen outside.
+    waker: Mutex<Option<Waker>>,
+    /// The outcome is decided, and its place in the order has come.
+    released: AtomicBool,
+}
 
 impl TaskSlot {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(None))
+        Self { waker: Mutex::new(None), released: AtomicBool::new(false) }
+    }
+
+    /// The task may take its outcome.
+    pub(super) fn release(&self) {
+        self.released.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
     }
 
     /// Leaves `waker` for the decider; the caller looks at the state again afterwards.
@@ -38,7 +52,7 @@ impl TaskSlot {
     }
 
     fn swap(&self, waker: Option<Waker>) -> Option<Waker> {
-        let mut slot = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut slot = self.waker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         std::mem::replace(&mut slot, waker)
     }
 }

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::notify::Notify;
+use super::pulses::Pulses;
 use super::queue::{Linked, Parcel, Popper, Pusher, queue};
-use super::table::{Entry, Table, Token, Unobserved, Waiting};
+use super::table::{Entry, Table, Token, Unobserved, Waiting, Watch};
+use crate::contain::drop_contained;
 
 /// How much one turn may do.
 ///
@@ -37,7 +39,7 @@ impl Default for Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Delivered {
-    /// How many calls were delivered.
+    /// How many handlers were run: of outcomes and of progress.
     pub count: usize,
     /// Whether the budget ended the turn, or a newer call was already complete. The loop has been
     /// woken again; a loop that polls comes back soon.
@@ -47,9 +49,16 @@ pub struct Delivered {
 /// An item of the ready queue: a call whose outcome is decided.
 pub(crate) trait Completed: Linked {
     fn token(&self) -> Token;
+    fn is_decided(&self) -> bool;
 }
 
-type Arrival<S> = Box<Parcel<(Token, Box<dyn Entry<S> + Send>)>>;
+/// What one call has on the loop thread, on its way there from a handle.
+pub(crate) struct Parts<S> {
+    pub(crate) entry: Box<dyn Entry<S> + Send>,
+    pub(crate) watch: Option<Box<dyn Watch<S> + Send>>,
+}
+
+type Arrival<S> = Box<Parcel<(Token, Parts<S>)>>;
 
 /// Entries of handles that a turn takes in at once, so that handles which never stop submitting
 /// hold no turn up.
@@ -63,9 +72,9 @@ pub(crate) struct Arrivals<S: 'static> {
 }
 
 impl<S> Arrivals<S> {
-    pub(crate) fn push(&self, token: Token, entry: Box<dyn Entry<S> + Send>) {
+    pub(crate) fn push(&self, token: Token, parts: Parts<S>) {
         self.came.fetch_add(1, Ordering::Relaxed);
-        self.queue.push(Parcel::new((token, entry)));
+        self.queue.push(Parcel::new((token, parts)));
     }
 }
 
@@ -84,6 +93,7 @@ pub(crate) struct Inbox<S: 'static, C: Completed> {
     /// Entries of calls that came in through a handle.
     remote: RefCell<HashMap<Token, Waiting<S>>>,
     ready: RefCell<Popper<C>>,
+    pulses: Pulses<C>,
     arrivals: RefCell<Popper<Arrival<S>>>,
     came: Arc<AtomicU64>,
     /// Of those that came, the ones in `remote` or past it.
@@ -98,13 +108,14 @@ pub(crate) struct Inbox<S: 'static, C: Completed> {
 }
 
 impl<S: 'static, C: Completed> Inbox<S, C> {
-    pub(crate) fn new(ready: Popper<C>) -> (Self, Arrivals<S>) {
+    pub(crate) fn new(ready: Popper<C>, pulses: Popper<Box<Parcel<C>>>) -> (Self, Arrivals<S>) {
         let (push, pop) = queue();
         let came = Arc::new(AtomicU64::new(0));
         let inbox = Self {
             table: RefCell::new(Table::new()),
             remote: RefCell::new(HashMap::new()),
             ready: RefCell::new(ready),
+            pulses: Pulses::new(pulses),
             arrivals: RefCell::new(pop),
             came: came.clone(),
             admitted: Cell::new(0),
@@ -118,12 +129,21 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
     }
 
     /// Puts an entry in the table; `make` gets the token that will find it.
-    pub(crate) fn insert<R>(&self, make: impl FnOnce(Token) -> (Box<dyn Entry<S>>, R)) -> R {
+    pub(crate) fn insert<R>(
+        &self,
+        watch: Option<Box<dyn Watch<S>>>,
+        make: impl FnOnce(Token) -> (Box<dyn Entry<S>>, R),
+    ) -> R {
         let mut table = self.table.borrow_mut();
         let token = table.reserve();
         let (entry, rest) = make(token);
-        table.insert(token, entry, self.turn.get());
+        table.insert(token, Waiting { entry, watch, born: self.turn.get() });
         rest
+    }
+
+    /// Takes an entry out unrun, because its scope is closed.
+    pub(crate) fn remove(&self, token: Token) -> Option<Waiting<S>> {
+        self.table.borrow_mut().take(token)
     }
 
     /// A turn that nobody asked for; a nested one is put off as ever.
@@ -151,6 +171,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         notify.lower();
         self.admit_arrivals(ARRIVALS_MAX);
         self.turn.set(self.turn.get() + 1);
+        self.pulses.begin_turn();
         let delivered = self.run(state, budget, unobserved);
         turn.more = delivered.more;
         delivered
@@ -159,27 +180,27 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
     fn run(&self, state: &mut S, budget: Turn, unobserved: &dyn Fn(Unobserved)) -> Delivered {
         let mut delivered = Delivered::default();
         let Some(mut next) = self.next() else {
-            delivered.more = self.held.get().is_some();
+            delivered.more = self.has_newer();
             return delivered;
         };
         let began = Instant::now();
         loop {
-            let place = next.entry.place();
+            let place = next.place();
             delivered.count += 1;
-            self.count(|counts| counts.delivered += 1);
-            next.entry.run(state, unobserved);
+            self.run_unit(next, state, unobserved);
             let spent = began.elapsed();
             if spent > budget.max_time {
                 self.overran(spent, place);
             }
             if delivered.count >= budget.max_calls || spent >= budget.max_time {
-                delivered.more = self.held.get().is_some() || !self.ready.borrow().is_empty();
+                delivered.more =
+                    self.has_newer() || !self.ready.borrow().is_empty() || !self.pulses.is_empty();
                 break;
             }
             match self.next() {
-                Some(waiting) => next = waiting,
+                Some(unit) => next = unit,
                 None => {
-                    delivered.more = self.held.get().is_some();
+                    delivered.more = self.has_newer();
                     break;
                 }
             }
@@ -188,8 +209,50 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         delivered
     }
 
-    /// The next entry that this turn may run; leaves a newer one in `held` and ends the turn.
-    fn next(&self) -> Option<Waiting<S>> {
+    fn run_unit(&self, unit: Unit<S, C>, state: &mut S, unobserved: &dyn Fn(Unobserved)) {
+        match unit {
+            Unit::Outcome(waiting) => {
+                self.count(|counts| counts.delivered += 1);
+                // Before the handler: what the two share is then its alone.
+                drop_contained(waiting.watch);
+                waiting.entry.run(state, unobserved);
+            }
+            Unit::Progress { call, watch, .. } => {
+                let (token, again) = (call.token(), Some(call));
+                let mut lent = LentWatch { inbox: self, token, watch: Some(watch), again };
+                if !lent.watch.as_mut().is_some_and(|watch| watch.deliver_one(state)) {
+                    lent.again = None;
+                }
+            }
+            Unit::LastProgress { token, watch, .. } => {
+                let mut lent = LentWatch { inbox: self, token, watch: Some(watch), again: None };
+                if let Some(watch) = &mut lent.watch {
+                    // The outcome is held, and comes back to the rest.
+                    watch.deliver_one(state);
+                }
+            }
+        }
+    }
+
+    /// Whether something was met that this turn must not run.
+    fn has_newer(&self) -> bool {
+        self.held.get().is_some() || self.pulses.has_newer()
+    }
+
+    /// The next thing that this turn may run; outcomes and progress take turns.
+    fn next(&self) -> Option<Unit<S, C>> {
+        if self.pulses.is_empty() {
+            return self.next_outcome();
+        }
+        if self.pulses.goes_first() {
+            self.next_progress().or_else(|| self.next_outcome())
+        } else {
+            self.next_outcome().or_else(|| self.next_progress())
+        }
+    }
+
+    /// Leaves a newer one in `held` and ends the turn's outcomes.
+    fn next_outcome(&self) -> Option<Unit<S, C>> {
         loop {
             let token = match self.held.take() {
                 Some(token) => token,
@@ -200,7 +263,14 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
                     self.held.set(Some(token));
                     return None;
                 }
-                Some(_) => return self.take(token),
+                Some(_) => {
+                    if let Some((watch, place)) = self.lift_watch(token, |watch| watch.has_mail()) {
+                        // What came before the outcome is delivered before it.
+                        self.held.set(Some(token));
+                        return Some(Unit::LastProgress { token, watch, place });
+                    }
+                    return self.take(token).map(Unit::Outcome);
+                }
                 None if token.is_remote() => {
                     // Its entry is behind many others, or behind a push that is not finished; a
                     // later turn finds it.
@@ -213,14 +283,49 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         }
     }
 
-    fn born(&self, token: Token) -> Option<u64> {
-        if !token.is_remote() {
-            return self.table.borrow().get(token).map(|waiting| waiting.born);
+    fn next_progress(&self) -> Option<Unit<S, C>> {
+        loop {
+            let call = self.pulses.pop()?;
+            let token = call.token();
+            match self.born(token) {
+                Some(born) if born == self.turn.get() => self.pulses.later(call),
+                Some(_) => {
+                    if let Some((watch, place)) = self.lift_watch(token, |watch| watch.has_mail()) {
+                        return Some(Unit::Progress { call, watch, place });
+                    }
+                }
+                // Its entry is behind a push that is not finished.
+                None if token.is_remote() && !call.is_decided() => self.pulses.later(call),
+                None => {}
+            }
         }
-        if !self.remote.borrow().contains_key(&token) {
+    }
+
+    fn born(&self, token: Token) -> Option<u64> {
+        if token.is_remote() && !self.remote.borrow().contains_key(&token) {
             self.admit_arrivals(ARRIVALS_MAX);
         }
-        self.remote.borrow().get(&token).map(|waiting| waiting.born)
+        self.with(token, |waiting| waiting.born)
+    }
+
+    fn with<R>(&self, token: Token, look: impl FnOnce(&mut Waiting<S>) -> R) -> Option<R> {
+        if token.is_remote() {
+            self.remote.borrow_mut().get_mut(&token).map(look)
+        } else {
+            self.table.borrow_mut().get_mut(token).map(look)
+        }
+    }
+
+    /// Takes a watch out for as long as it runs.
+    fn lift_watch(
+        &self,
+        token: Token,
+        that: impl FnOnce(&dyn Watch<S>) -> bool,
+    ) -> Option<(Box<dyn Watch<S>>, &'static Location<'static>)> {
+        self.with(token, |waiting| {
+            let watch = waiting.watch.take_if(|watch| that(&**watch))?;
+            Some((watch, waiting.entry.place()))
+        })?
     }
 
     fn take(&self, token: Token) -> Option<Waiting<S>> {
@@ -239,8 +344,9 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         for _ in 0..self.arriving().min(most) {
             let Some(parcel) = arrivals.pop() else { return };
             self.admitted.set(self.admitted.get() + 1);
-            let (token, entry) = parcel.value;
-            remote.insert(token, Waiting { entry, born: self.turn.get() });
+            let (token, parts) = parcel.value;
+            let watch = parts.watch.map(|watch| watch as Box<dyn Watch<S>>);
+            remote.insert(token, Waiting { entry: parts.entry, watch, born: self.turn.get() });
         }
     }
 
@@ -282,15 +388,14 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
     /// Decides `Shutdown` for every call whose outcome is open.
     pub(crate) fn shut(&self) {
         self.admit_arrivals(u64::MAX);
-        let mut shutters: Vec<_> = self.table.borrow().entries().map(Entry::shutter).collect();
-        shutters.extend(self.remote.borrow().values().map(|waiting| waiting.entry.shutter()));
-        shutters.into_iter().for_each(|shut| shut());
+        self.entries(|entry| entry.shutter()).into_iter().for_each(|shut| shut());
     }
 
     /// In a forked child: lets go of the queues without touching them; a push that the fork cut in
     /// two would never end.
     pub(crate) fn forget(&self) {
         std::mem::forget(self.ready.replace(queue().1));
+        self.pulses.forget();
         std::mem::forget(self.arrivals.replace(queue().1));
     }
 
@@ -299,13 +404,75 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         self.admit_arrivals(u64::MAX);
         let mut all = self.table.borrow_mut().take_all();
         all.extend(self.remote.borrow_mut().drain().map(|(_, waiting)| waiting));
-        all.into_iter().map(|waiting| waiting.entry).collect()
+        let entry = |waiting: Waiting<S>| {
+            drop_contained(waiting.watch);
+            waiting.entry
+        };
+        all.into_iter().map(entry).collect()
+    }
+
+    /// The calls that wait, as `look` sees them.
+    pub(crate) fn entries<R>(&self, mut look: impl FnMut(&dyn Entry<S>) -> R) -> Vec<R> {
+        self.admit_arrivals(u64::MAX);
+        let mut seen: Vec<R> = self.table.borrow().entries().map(&mut look).collect();
+        seen.extend(self.remote.borrow().values().map(|waiting| look(&*waiting.entry)));
+        seen
     }
 
     /// Takes no more entries of handles; `each` gets the last ones. It must not unwind.
     pub(crate) fn close(&self, mut each: impl FnMut(Box<dyn Entry<S>>)) {
         // Replaced, so that nothing is borrowed while `each` runs user code.
-        self.arrivals.replace(queue().1).close(|parcel| each(parcel.value.1));
+        self.arrivals.replace(queue().1).close(|parcel| {
+            drop_contained(parcel.value.1.watch);
+            each(parcel.value.1.entry);
+        });
+    }
+}
+
+/// One thing that a turn runs.
+enum Unit<S: 'static, C> {
+    Outcome(Waiting<S>),
+    Progress {
+        call: C,
+        watch: Box<dyn Watch<S>>,
+        place: &'static Location<'static>,
+    },
+    /// Progress of a call whose outcome comes next.
+    LastProgress {
+        token: Token,
+        watch: Box<dyn Watch<S>>,
+        place: &'static Location<'static>,
+    },
+}
+
+impl<S, C> Unit<S, C> {
+    /// Where the call was submitted.
+    fn place(&self) -> &'static Location<'static> {
+        match self {
+            Unit::Outcome(waiting) => waiting.entry.place(),
+            Unit::Progress { place, .. } | Unit::LastProgress { place, .. } => place,
+        }
+    }
+}
+
+/// A watch that runs, and goes back to its place afterwards, also when its handler unwinds; if the
+/// place is gone, it is dropped.
+struct LentWatch<'a, S: 'static, C: Completed> {
+    inbox: &'a Inbox<S, C>,
+    token: Token,
+    watch: Option<Box<dyn Watch<S>>>,
+    /// Comes back to what is left.
+    again: Option<C>,
+}
+
+impl<S: 'static, C: Completed> Drop for LentWatch<'_, S, C> {
+    fn drop(&mut self) {
+        if let Some(call) = self.again.take() {
+            self.inbox.pulses.again(call);
+        }
+        let watch = &mut self.watch;
+        self.inbox.with(self.token, |waiting| waiting.watch = watch.take());
+        drop_contained(watch.take());
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod inbox;
 mod notify;
+mod pulses;
 #[allow(unsafe_code)]
 mod queue;
 mod table;
@@ -23,9 +24,9 @@ pub use self::inbox::{Delivered, Turn};
 pub use self::notify::LoopWaker;
 pub use self::table::Unobserved;
 
-pub(crate) use self::inbox::{Arrivals, Completed, Inbox};
+pub(crate) use self::inbox::{Arrivals, Completed, Inbox, Parts};
 pub(crate) use self::notify::{LoopWake, Notify};
 #[cfg(loom)]
 pub(crate) use self::queue::Popper;
-pub(crate) use self::queue::{Linked, Node, Pusher, queue};
-pub(crate) use self::table::{Entry, Token};
+pub(crate) use self::queue::{Linked, Node, Parcel, Pusher, queue};
+pub(crate) use self::table::{Entry, Token, Watch};

@@ -1,11 +1,12 @@
 //! The table of waiting handlers, owned by the loop thread. Invariant: an entry leaves the table
 //! before any of its code runs or is dropped, and a token finds its own entry or nothing.
 
+use std::borrow::Cow;
 use std::panic::Location;
 
 /// Names one waiting call: a slot and its generation. All that crosses threads of a handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Token(u64);
+pub struct Token(u64);
 
 impl Token {
     /// A call whose receiver is a task, not the loop.
@@ -40,6 +41,17 @@ pub(crate) trait Entry<S> {
     fn shutter(&self) -> Box<dyn FnOnce()>;
     /// Where the call was submitted.
     fn place(&self) -> &'static Location<'static>;
+    /// The call's name.
+    fn name(&self) -> Option<Cow<'static, str>>;
+    /// Whether its outcome is decided.
+    fn is_decided(&self) -> bool;
+}
+
+/// What hears of a call's progress, on the loop thread.
+pub(crate) trait Watch<S> {
+    /// Runs the handler for the oldest value that waits. Says whether more wait.
+    fn deliver_one(&mut self, state: &mut S) -> bool;
+    fn has_mail(&self) -> bool;
 }
 
 /// A failure that no handler saw: of a detached call, or of a call whose handler was dropped
@@ -48,7 +60,7 @@ pub(crate) trait Entry<S> {
 #[non_exhaustive]
 pub struct Unobserved {
     /// The call's name, if it was given one.
-    pub name: Option<std::borrow::Cow<'static, str>>,
+    pub name: Option<Cow<'static, str>>,
     /// Where the call was submitted.
     pub place: &'static Location<'static>,
     /// What the call failed with; `None` when it has a value that nobody took.
@@ -59,6 +71,8 @@ pub struct Unobserved {
 
 pub(crate) struct Waiting<S> {
     pub(crate) entry: Box<dyn Entry<S>>,
+    /// Absent while it runs, too.
+    pub(crate) watch: Option<Box<dyn Watch<S>>>,
     /// The turn in which it came in; that turn does not run it.
     pub(crate) born: u64,
 }
@@ -95,18 +109,18 @@ impl<S> Table<S> {
         Token::local(index, self.slots[index].generation)
     }
 
-    pub(crate) fn insert(&mut self, token: Token, entry: Box<dyn Entry<S>>, born: u64) {
+    pub(crate) fn insert(&mut self, token: Token, waiting: Waiting<S>) {
         let index = self.free.pop().map(|index| index as usize);
         debug_assert_eq!(index, Some(token.index()), "insert follows its reserve");
-        self.slots[token.index()].waiting = Some(Waiting { entry, born });
+        self.slots[token.index()].waiting = Some(waiting);
     }
 
-    pub(crate) fn get(&self, token: Token) -> Option<&Waiting<S>> {
-        let slot = self.slots.get(token.index())?;
+    pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut Waiting<S>> {
+        let slot = self.slots.get_mut(token.index())?;
         if Token::local(token.index(), slot.generation) != token {
             return None;
         }
-        slot.waiting.as_ref()
+        slot.waiting.as_mut()
     }
 
     pub(crate) fn take(&mut self, token: Token) -> Option<Waiting<S>> {

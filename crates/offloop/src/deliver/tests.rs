@@ -1,9 +1,10 @@
 //! The table's tokens and the queue, alone.
 
+use std::borrow::Cow;
 use std::panic::Location;
 
 use super::queue::{Parcel, queue};
-use super::table::{Entry, Table, Token, Unobserved};
+use super::table::{Entry, Table, Token, Unobserved, Waiting};
 
 struct Number(u32);
 
@@ -23,11 +24,19 @@ impl Entry<Vec<u32>> for Number {
     fn place(&self) -> &'static Location<'static> {
         Location::caller()
     }
+
+    fn name(&self) -> Option<Cow<'static, str>> {
+        None
+    }
+
+    fn is_decided(&self) -> bool {
+        true
+    }
 }
 
 fn insert(table: &mut Table<Vec<u32>>, number: u32) -> Token {
     let token = table.reserve();
-    table.insert(token, Box::new(Number(number)), 0);
+    table.insert(token, Waiting { entry: Box::new(Number(number)), watch: None, born: 0 });
     token
 }
 

@@ -6,17 +6,19 @@
 use std::borrow::Cow;
 use std::io;
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use super::charge::Charge;
+use super::crew::{Crew, CrewCounts};
 use super::grave::Grave;
-use super::inline;
-use super::keeper::{Bell, Keeper, Timers};
-use super::threads::{Apart, Pool, PoolCounts};
-use super::{Executor, Priority, Ring};
-use crate::complete::{CallRef, Hub, LaneId, Verdict, Work};
+use super::guest::Guest;
+use super::keeper::{Bell, Keeper, ManualClock, Timers};
+use super::resident::Resident;
+use super::threads::{Apart, Pool, lock};
+use super::{Executor, Ring, inline};
+use crate::complete::{CallRef, Hub, LaneId, Load, Verdict};
 
 /// A call whose function was still running when a shutdown's time was over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,49 +36,98 @@ pub(crate) struct Exits {
     pub(crate) abandoned: Vec<AbandonedCall>,
 }
 
+/// What runs the calls of one of an offloop's two pools.
+pub(crate) enum Seat {
+    Own(Apart),
+    Guest(Arc<dyn Executor>),
+}
+
 pub(crate) struct Engine {
     charge: Arc<Charge>,
     bell: Arc<Bell>,
     keeper: Keeper,
+    clock: Option<ManualClock>,
 }
 
 impl Engine {
-    pub(crate) fn start(hub: Arc<Hub>, threads: Apart, cores: Apart) -> io::Result<Self> {
+    pub(crate) fn start(
+        hub: Arc<Hub>,
+        threads: Seat,
+        cores: Seat,
+        clock: Option<ManualClock>,
+    ) -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
-        let pool = |options| Pool::new(options, bell.clone());
+        let crew = |seat| -> Arc<dyn Crew> {
+            match seat {
+                Seat::Own(options) => Pool::new(options, bell.clone()),
+                Seat::Guest(executor) => Arc::new(Guest::new(executor)),
+            }
+        };
         let charge = Arc::new(Charge {
-            threads: pool(threads),
-            cores: pool(cores),
-            reaper: pool(Apart::reaper()),
+            threads: crew(threads),
+            cores: crew(cores),
+            reaper: Pool::new(Apart::reaper(), bell.clone()),
+            resources: Mutex::default(),
             timers: Timers::new(),
             owes_turn: AtomicBool::new(false),
             hub,
         });
         let keeper = Keeper::start(bell.clone(), charge.clone())?;
         charge.hub.set_discard(Some(charge.reaper.clone()));
-        Ok(Self { charge, bell, keeper })
+        let desk: Weak<Charge> = Arc::downgrade(&charge);
+        charge.hub.set_desk(desk);
+        Ok(Self { charge, bell, keeper, clock })
+    }
+
+    /// A thread for one resource; it is started when the first call comes.
+    pub(crate) fn resident(&self) -> Arc<Resident> {
+        let options = Apart::resident();
+        let pool = Pool::new(options.clone(), self.bell.clone());
+        let resident = Resident::new(pool, &options);
+        lock(&self.charge.resources).push(resident.clone());
+        resident
     }
 
     /// Sends a call on its way: one wake at the most.
-    pub(crate) fn submit(&self, work: Work, priority: Priority) {
-        let ring = self.set_timer(work.call());
-        let pool = self.charge.pool(work.call().lane()).expect("an inline call stands by");
-        pool.submit(work, priority, ring);
+    pub(crate) fn submit(&self, load: Load, resident: Option<&Resident>) {
+        let call = load.call().clone();
+        let ring = self.set_timer(&call);
+        let load = match call.policy() {
+            None => Some(load),
+            Some(policy) => {
+                policy.submitted();
+                policy.enter(load)
+            }
+        };
+        match (load, resident) {
+            (Some(Load::Work(work, priority)), Some(resident)) => {
+                resident.submit(work, priority, ring);
+            }
+            (Some(Load::Work(work, priority)), None) => {
+                let crew = self.charge.crew(call.lane_id()).expect("a call that runs has a crew");
+                crew.submit(work, priority, ring);
+            }
+            (Some(Load::StandBy(call)), _) => inline::stand_by(&self.charge, &call, ring),
+            (None, _) => {}
+        }
         self.sent(ring);
     }
 
-    /// Sends an inline call on its way: it stands by for the next turn, and its loop is woken.
-    pub(crate) fn stand_by(&self, call: &CallRef) {
+    /// Only minds the deadline of a call that another one's run serves.
+    pub(crate) fn mind(&self, call: &CallRef) {
         let ring = self.set_timer(call);
-        inline::stand_by(&self.charge, call, ring);
         self.sent(ring);
     }
 
     /// `Ring::No` when the keeper would wake too late for the call's deadline, so that
     /// [`sent`](Self::sent) wakes it.
     fn set_timer(&self, call: &CallRef) -> Ring {
-        match call.deadline() {
-            Some(at) if self.charge.timers.add(at, call.clone()) => Ring::No,
+        match (call.deadline(), &self.clock) {
+            (Some(at), Some(clock)) => {
+                clock.add(at, call.clone(), &self.charge);
+                Ring::Yes
+            }
+            (Some(at), None) if self.charge.timers.add(at, call.clone()) => Ring::No,
             _ => Ring::Yes,
         }
     }
@@ -100,13 +151,14 @@ impl Engine {
         let until = Instant::now().checked_add(within).unwrap_or_else(far_off);
         self.charge.drain_if_closed();
         let mut abandoned = Vec::new();
-        for pool in self.charge.pools() {
-            pool.roster().wait_returned(until);
+        let crews = self.charge.crews();
+        for crew in &crews {
+            crew.wait_returned(until);
         }
-        for pool in self.charge.pools() {
-            for call in pool.roster().running() {
+        for crew in &crews {
+            for call in crew.running() {
                 if let Some(from) = call.decide(Verdict::Shutdown) {
-                    pool.cut_short(&call, from);
+                    crew.cut_short(&call, from);
                 }
                 // A worker also holds calls that it is about to skip, or has just finished.
                 if call.is_cut_short() {
@@ -114,10 +166,10 @@ impl Engine {
                     abandoned.push(AbandonedCall { name, place });
                 }
             }
-            pool.stop();
+            crew.stop();
         }
-        for pool in self.charge.pools() {
-            pool.wait_left(until);
+        for crew in &crews {
+            crew.wait_left(until);
         }
         let finished = &self.charge.hub.counts.finished_in_shutdown;
         let finished = finished.load(std::sync::atomic::Ordering::Relaxed);
@@ -131,9 +183,10 @@ impl Engine {
         self.charge.reaper.wait_left(until.unwrap_or_else(far_off));
         self.keeper.stop();
         // It may have been about to start a worker when the pool stopped; now it starts no more.
-        for pool in self.charge.all() {
-            pool.roster().wait_left(until.unwrap_or_else(far_off));
+        for crew in self.charge.crews() {
+            crew.join(until.unwrap_or_else(far_off));
         }
+        self.charge.reaper.join(until.unwrap_or_else(far_off));
         self.charge.hub.set_discard(Some(Arc::new(Grave::new())));
         // A reaper that is inside a destructor goes on with the rest when it returns.
         if self.charge.reaper.roster().threads() == 0 {
@@ -152,10 +205,16 @@ impl Engine {
     /// In a forked child: joins and ends nothing.
     pub(crate) fn forget(&self) {
         self.keeper.forget();
+        self.charge.threads.forget();
+        self.charge.cores.forget();
     }
 
-    pub(crate) fn counts(&self, lane: LaneId) -> Option<PoolCounts> {
-        self.charge.pool(lane).map(|pool| pool.counts())
+    pub(crate) fn counts(&self, lane: LaneId) -> Option<CrewCounts> {
+        self.charge.crew(lane).map(|crew| crew.counts())
+    }
+
+    pub(crate) fn residents(&self) -> Vec<Arc<Resident>> {
+        self.charge.residents()
     }
 }
 

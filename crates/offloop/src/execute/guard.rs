@@ -6,10 +6,14 @@
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::complete::{CallRef, Context, Job};
-use crate::failure::{Failure, Outcome, Panic};
+use std::sync::Arc;
 
-fn run<T>(call: &CallRef, function: impl FnOnce() -> T) -> Outcome<T> {
+use crate::complete::{CallRef, Context, Job, ShareLine, Shared};
+use crate::contain::drop_contained;
+use crate::failure::{Failure, Outcome, Panic};
+use crate::keyed::Keyed;
+
+pub(super) fn run<T>(call: &CallRef, function: impl FnOnce() -> T) -> Outcome<T> {
     // Unwind safety: what the function shares with others, it shares by its own choice of
     // `Mutex` and the like; what it owned is gone.
     catch_unwind(AssertUnwindSafe(function)).map_err(|payload| {
@@ -75,5 +79,103 @@ impl<J: Job> Job for Detached<J> {
     fn perform(self, call: &CallRef) -> Outcome<()> {
         let value = self.0.perform(call)?;
         run(call, move || drop(value))
+    }
+}
+
+/// A named function and its argument.
+pub struct Named<F, A, T> {
+    function: F,
+    args: A,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<F, A, T> Named<F, A, T> {
+    pub(crate) fn new(function: F, args: A) -> Self {
+        Self { function, args, output: PhantomData }
+    }
+}
+
+impl<F, A, T> Job for Named<F, A, T>
+where
+    F: Fn(A) -> T + Send + 'static,
+    A: Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    fn perform(self, call: &CallRef) -> Outcome<T> {
+        run(call, move || (self.function)(self.args))
+    }
+}
+
+/// A named function that gets its [`Context`], and its argument.
+pub struct NamedContextual<F, A, T>(Named<F, A, T>);
+
+impl<F, A, T> NamedContextual<F, A, T> {
+    pub(crate) fn new(function: F, args: A) -> Self {
+        Self(Named::new(function, args))
+    }
+}
+
+impl<F, A, T> Job for NamedContextual<F, A, T>
+where
+    F: Fn(&Context, A) -> T + Send + 'static,
+    A: Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    fn perform(self, call: &CallRef) -> Outcome<T> {
+        let context = Context::new(call.clone());
+        run(call, move || (self.0.function)(&context, self.0.args))
+    }
+}
+
+/// A run that serves several calls: its outcome is cloned for each.
+pub(crate) struct SharedRun<J: Job> {
+    job: J,
+    shared: Arc<Shared<J::Output>>,
+    /// Held until the run ends, so that equal calls find it.
+    line: Arc<Keyed<ShareLine<J::Output>>>,
+}
+
+impl<J: Job> SharedRun<J> {
+    pub(crate) fn new(
+        job: J,
+        shared: Arc<Shared<J::Output>>,
+        line: Arc<Keyed<ShareLine<J::Output>>>,
+    ) -> Self {
+        Self { job, shared, line }
+    }
+}
+
+impl<J: Job> Job for SharedRun<J> {
+    type Output = ();
+
+    fn perform(self, call: &CallRef) -> Outcome<()> {
+        let outcome = self.job.perform(call);
+        let mut members = self.shared.close();
+        let last = members.pop();
+        for (work, seat) in members {
+            // Those that have left need no copy.
+            if !work.call().is_decided() {
+                let copy = match &outcome {
+                    Ok(value) => run(call, || (self.line.clone)(value)),
+                    Err(failure) => Err(failure.clone()),
+                };
+                seat.leave(copy);
+                work.complete();
+            }
+        }
+        match last {
+            Some((work, seat)) => {
+                seat.leave(outcome);
+                work.complete();
+            }
+            None => {
+                drop_contained(outcome);
+            }
+        }
+        Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! The inline executor: the function runs on the loop thread, inside the next turn.
 //!
-//! For calls that are cheaper than a hand-over, and for tests. Invariant: an inline call stands in
-//! the loop's ready queue from its submit on; whoever decides it leaves it there. Its `Work` waits
-//! with its entry, and the turn that meets it runs it.
+//! For calls that are cheaper than a hand-over, and for tests. Invariant: an inline call enters the
+//! loop's ready queue once: when it may run, or when it is decided before. Its `Work` waits with its
+//! entry, and the turn that meets it runs it.
 
 use super::charge::Charge;
 use crate::complete::CallRef;
@@ -11,9 +11,10 @@ use crate::execute::Ring;
 /// Puts a call into the ready queue, and asks for the turn that runs it; where the keeper is woken
 /// anyway, it asks.
 pub(super) fn stand_by(charge: &Charge, call: &CallRef, ring: Ring) {
-    charge.hub.stand_by(call.clone());
-    match ring {
-        Ring::Yes => charge.hub.ask_for_turn(),
-        Ring::No => charge.owe_turn(),
+    if call.stand_by() {
+        match ring {
+            Ring::Yes => charge.hub.ask_for_turn(),
+            Ring::No => charge.owe_turn(),
+        }
     }
 }

@@ -9,14 +9,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
+use super::functions::Functions;
 use super::offloop::{Hook, Local, Offloop};
 use super::send::Link;
 use crate::complete::{Hub, LaneLimits};
 use crate::deliver::{Inbox, LoopWake, LoopWaker, Notify, Turn, Unobserved, queue};
-use crate::execute::{Apart, Cores, Engine, Threads};
+use crate::execute::{Apart, Cores, Engine, Executor, ManualClock, Seat, Threads};
+use crate::keyed::Keys;
 use crate::sys::WakeFd;
 
-/// Calls that may wait for a turn to run them, inline.
+/// Calls that may wait for a turn to run them, inline, and for another call's run.
 const INLINE_QUEUE: usize = 65_536;
 
 enum Waking {
@@ -36,6 +38,11 @@ pub struct Builder<S: 'static = ()> {
     waking: Waking,
     threads: Threads,
     cores: Cores,
+    /// Executors in the place of the own pools.
+    threads_on: Option<Arc<dyn Executor>>,
+    cores_on: Option<Arc<dyn Executor>>,
+    clock: Option<ManualClock>,
+    functions: Functions,
     turn: Turn,
     hook: Option<Hook>,
     state: PhantomData<fn(&mut S)>,
@@ -47,6 +54,10 @@ impl<S: 'static> Builder<S> {
             waking: Waking::Unsaid,
             threads: Threads::new(),
             cores: Cores::new(),
+            threads_on: None,
+            cores_on: None,
+            clock: None,
+            functions: Functions::new(),
             turn: Turn::default(),
             hook: None,
             state: PhantomData,
@@ -81,6 +92,33 @@ impl<S: 'static> Builder<S> {
     /// The pool for computing calls.
     pub fn cores(mut self, cores: Cores) -> Self {
         self.cores = cores;
+        self
+    }
+
+    /// Runs the calls for blocking threads on `executor`, in place of the own pool; of
+    /// [`threads`](Self::threads), the limits `queue` and `abandoned` still count.
+    pub fn threads_on(mut self, executor: impl Executor) -> Self {
+        self.threads_on = Some(Arc::new(executor));
+        self
+    }
+
+    /// Runs the computing calls on `executor`, in place of the own pool; of
+    /// [`cores`](Self::cores), the limits `queue` and `abandoned` still count.
+    pub fn cores_on(mut self, executor: impl Executor) -> Self {
+        self.cores_on = Some(Arc::new(executor));
+        self
+    }
+
+    /// Names functions for `call_fn`.
+    pub fn functions(mut self, functions: Functions) -> Self {
+        self.functions = functions;
+        self
+    }
+
+    /// Has deadlines go by a clock that is moved by hand. For tests.
+    #[cfg(feature = "testkit")]
+    pub fn clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = Some(clock.clone());
         self
     }
 
@@ -119,15 +157,21 @@ impl<S: 'static> Builder<S> {
             Waking::Unsaid => return Err(Kind::NoWaker.into()),
         };
         let limits = |of: &Apart| LaneLimits { queue: of.queue, abandoned: of.abandoned.max(1) };
-        let inline = LaneLimits { queue: INLINE_QUEUE, abandoned: usize::MAX };
-        let (push, pop) = queue();
-        let hub = Hub::new(Notify::new(waker), push, [limits(&threads), limits(&cores), inline]);
-        let hub = Arc::new(hub);
-        let (inbox, arrivals) = Inbox::new(pop);
-        let engine = Engine::start(hub.clone(), threads, cores).map_err(Kind::Keeper)?;
+        let unbound = LaneLimits { queue: INLINE_QUEUE, abandoned: usize::MAX };
+        let lanes = [limits(&threads), limits(&cores), unbound, unbound];
+        let ((push, pop), (push_pulse, pop_pulse)) = (queue(), queue());
+        let clock = self.clock.as_ref().map(ManualClock::source);
+        let hub = Arc::new(Hub::new(Notify::new(waker), push, push_pulse, lanes, clock));
+        let (inbox, arrivals) = Inbox::new(pop, pop_pulse);
+        let seat = |own, guest: Option<_>| guest.map_or(Seat::Own(own), Seat::Guest);
+        let (threads, cores) = (seat(threads, self.threads_on), seat(cores, self.cores_on));
+        let engine =
+            Engine::start(hub.clone(), threads, cores, self.clock).map_err(Kind::Keeper)?;
+        let (keys, names) = (Keys::on_this_thread(), self.functions.into_names());
         let local = Local {
             inbox,
-            link: Arc::new(Link { hub, engine, arrivals }),
+            link: Arc::new(Link { hub, engine, arrivals, keys: keys.keys(), names }),
+            keys: Rc::new(keys),
             wake_fd,
             turn: self.turn,
             hook: self.hook,

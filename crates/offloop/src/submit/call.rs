@@ -8,15 +8,18 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::entry::{Pending, Unheard};
-use super::future::{CallFuture, Origin};
+use super::future::CallFuture;
 use super::handle::Handle;
 use super::offloop::Offloop;
-use super::send::{Options, make};
+use super::options::Options;
+use super::scope::Scoped;
+use super::send::{Made, Origin, dispatch, make};
 use super::ticket::Ticket;
-use crate::complete::{Job, LaneId, Receiver, Verdict, Work};
-use crate::deliver::{Entry, Token};
-use crate::execute::{Detached, Priority};
+use crate::complete::{Job, LaneId, Receiver, Route, Verdict, Work};
+use crate::deliver::{Entry, Parts, Token};
+use crate::execute::Detached;
 use crate::failure::{Failure, Outcome};
+use crate::priority::Priority;
 
 /// A call that is described and not yet submitted.
 ///
@@ -26,26 +29,27 @@ use crate::failure::{Failure, Outcome};
 ///
 /// `O` is the handle that it was made from, `J` what it runs.
 #[must_use = "a call does nothing until it is ended by `then`, `try_then`, `.await` or `detach`"]
-pub struct Call<O, J> {
+pub struct Call<O: Origin, J> {
     pub(super) origin: O,
     pub(super) job: J,
     pub(super) options: Options,
+    pub(super) extras: O::Extras,
 }
 
-impl<O, J> Call<O, J> {
+impl<O: Origin, J> Call<O, J> {
     pub(super) fn new(origin: O, job: J, place: &'static Location<'static>) -> Self {
-        Self { origin, job, options: Options::new(place) }
+        Self { origin, job, options: Options::new(place), extras: O::Extras::default() }
     }
 
     /// Runs it on a thread for blocking calls: I/O, DNS, a database. The default.
     pub fn threads(mut self) -> Self {
-        self.options.lane = LaneId::Threads;
+        self.options.place_on(LaneId::Threads);
         self
     }
 
     /// Runs it on a thread for computing calls, of which there are as many as cores.
     pub fn cores(mut self) -> Self {
-        self.options.lane = LaneId::Cores;
+        self.options.place_on(LaneId::Cores);
         self
     }
 
@@ -55,7 +59,7 @@ impl<O, J> Call<O, J> {
     /// Its function, and what is dropped inside it, runs on the loop thread. A deadline that passes
     /// or a cancel that comes while it runs is its outcome, which is heard when it returns.
     pub fn inline(mut self) -> Self {
-        self.options.lane = LaneId::Inline;
+        self.options.place_on(LaneId::Inline);
         self
     }
 
@@ -107,7 +111,7 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
         H: FnOnce(&mut S, Outcome<J::Output>) + 'static,
     {
         self.options.place = Location::caller();
-        let admitted = self.origin.link().admit(self.options.lane);
+        let admitted = self.origin.link().admit(&self.options, false);
         self.insert(admitted, |receiver, kept| Pending::new(receiver, kept, handler))
     }
 
@@ -123,11 +127,12 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     /// # Ok::<(), offloop::Error>(())
     /// ```
     #[track_caller]
+    #[expect(clippy::result_large_err, reason = "the whole call comes back")]
     pub fn try_then<H>(mut self, handler: H) -> Result<Ticket, RejectedCall<Self, H>>
     where
         H: FnOnce(&mut S, Outcome<J::Output>) + 'static,
     {
-        if let Err(verdict) = self.origin.link().admit(self.options.lane) {
+        if let Err(verdict) = self.origin.link().try_admit::<J::Output>(&self.options) {
             return Err(RejectedCall { call: self, handler, reason: verdict.into() });
         }
         self.options.place = Location::caller();
@@ -139,7 +144,10 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     #[track_caller]
     pub fn detach(mut self) -> Ticket {
         self.options.place = Location::caller();
-        let admitted = self.origin.link().admit(self.options.lane);
+        let admitted = self.origin.link().admit(&self.options, false);
+        if self.options.is_shared() {
+            return self.insert(admitted, Unheard::new);
+        }
         self.map(Detached).insert(admitted, Unheard::new)
     }
 
@@ -148,13 +156,24 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
         admitted: Result<(), Verdict>,
         entry: impl FnOnce(Receiver<J::Output>, Option<Work>) -> E,
     ) -> Ticket {
-        let Self { origin, job, options } = self;
-        let priority = options.priority;
-        let sent = origin.inbox().insert(|token| {
-            let (entry, sent) = make(&origin.link().hub, job, options, token, admitted, entry);
-            (entry as Box<dyn Entry<S>>, sent)
+        let Self { origin, job, options, extras } = self;
+        let hub = &origin.link().hub;
+        let scope = extras.scope;
+        let sent = origin.inbox().insert(extras.watch, |token| {
+            let Made { receiver, kept, sent } =
+                make(hub, job, options, token, Route::Loop, admitted);
+            let mut entry: Box<dyn Entry<S>> = Box::new(entry(receiver, kept));
+            if let Some(scope) = &scope {
+                let seat = scope.enter(&sent.call, Some(token));
+                entry = Box::new(Scoped { entry, seat });
+            }
+            (entry, sent)
         });
-        origin.link().dispatch(sent, priority)
+        let ticket = dispatch(&origin, sent);
+        if let Some(scope) = scope {
+            scope.end_late();
+        }
+        ticket
     }
 }
 
@@ -170,18 +189,19 @@ impl<S: 'static, J: Job> Call<Handle<S>, J> {
         H: FnOnce(&mut S, Outcome<J::Output>) + Send + 'static,
     {
         self.options.place = Location::caller();
-        let admitted = self.origin.link().admit(self.options.lane);
+        let admitted = self.origin.link().admit(&self.options, false);
         self.send(admitted, |receiver, kept| Pending::new(receiver, kept, handler))
     }
 
     /// Same as `then`, except that a call that can't be taken comes back at once, with its handler
     /// and the reason.
     #[track_caller]
+    #[expect(clippy::result_large_err, reason = "the whole call comes back")]
     pub fn try_then<H>(mut self, handler: H) -> Result<Ticket, RejectedCall<Self, H>>
     where
         H: FnOnce(&mut S, Outcome<J::Output>) + Send + 'static,
     {
-        if let Err(verdict) = self.origin.link().admit(self.options.lane) {
+        if let Err(verdict) = self.origin.link().try_admit::<J::Output>(&self.options) {
             return Err(RejectedCall { call: self, handler, reason: verdict.into() });
         }
         self.options.place = Location::caller();
@@ -193,7 +213,10 @@ impl<S: 'static, J: Job> Call<Handle<S>, J> {
     #[track_caller]
     pub fn detach(mut self) -> Ticket {
         self.options.place = Location::caller();
-        let admitted = self.origin.link().admit(self.options.lane);
+        let admitted = self.origin.link().admit(&self.options, false);
+        if self.options.is_shared() {
+            return self.send(admitted, Unheard::new);
+        }
         self.map(Detached).send(admitted, Unheard::new)
     }
 
@@ -202,20 +225,22 @@ impl<S: 'static, J: Job> Call<Handle<S>, J> {
         admitted: Result<(), Verdict>,
         entry: impl FnOnce(Receiver<J::Output>, Option<Work>) -> E,
     ) -> Ticket {
-        let Self { origin, job, options } = self;
+        let Self { origin, job, options, extras } = self;
         let link = origin.link();
-        let priority = options.priority;
         let token = Token::remote(link.hub.next_remote());
-        let (entry, sent) = make(&link.hub, job, options, token, admitted, entry);
+        let Made { receiver, kept, sent } =
+            make(&link.hub, job, options, token, Route::Loop, admitted);
         // Once the loop is gone the queue is closed, and the entry is dropped right here.
-        link.arrivals.push(token, entry);
-        link.dispatch(sent, priority)
+        let entry = Box::new(entry(receiver, kept));
+        link.arrivals.push(token, Parts { entry, watch: extras.watch });
+        dispatch(&origin, sent)
     }
 }
 
-impl<O, J> Call<O, J> {
+impl<O: Origin, J> Call<O, J> {
     fn map<K>(self, wrap: impl FnOnce(J) -> K) -> Call<O, K> {
-        Call { origin: self.origin, job: wrap(self.job), options: self.options }
+        let Self { origin, job, options, extras } = self;
+        Call { origin, job: wrap(job), options, extras }
     }
 }
 
@@ -229,7 +254,7 @@ impl<O: Origin, J: Job> IntoFuture for Call<O, J> {
     }
 }
 
-impl<O, J> fmt::Debug for Call<O, J> {
+impl<O: Origin, J> fmt::Debug for Call<O, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("name", &self.options.name)

@@ -2,6 +2,7 @@
 //! awaited inline call. Invariant: the outcome is taken before the handler runs, and a job that
 //! the entry keeps is run (inline) or sent to be dropped off the loop (refused).
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -99,34 +100,41 @@ where
     fn place(&self) -> &'static Location<'static> {
         self.receiver.call().place()
     }
+
+    fn name(&self) -> Option<Cow<'static, str>> {
+        self.receiver.call().name().cloned()
+    }
+
+    fn is_decided(&self) -> bool {
+        self.receiver.call().is_decided()
+    }
 }
 
-/// A detached call: its failure goes to the hook.
-pub(super) struct Unheard {
-    receiver: Receiver<()>,
+/// A detached call: its failure goes to the hook; a value that others share is dropped off the loop.
+pub(super) struct Unheard<T: Send + 'static> {
+    receiver: Receiver<T>,
     kept: Kept,
 }
 
-impl Unheard {
-    pub(super) fn new(receiver: Receiver<()>, kept: Option<Work>) -> Self {
+impl<T: Send + 'static> Unheard<T> {
+    pub(super) fn new(receiver: Receiver<T>, kept: Option<Work>) -> Self {
         Self { receiver, kept: Kept(Cell::new(kept)) }
     }
 }
 
-impl<S> Entry<S> for Unheard {
+impl<S, T: Send + 'static> Entry<S> for Unheard<T> {
     fn run(mut self: Box<Self>, _: &mut S, hook: &dyn Fn(Unobserved)) {
         self.kept.settle();
-        let outcome = self.receiver.take();
-        if let Some(Err(_)) = &outcome {
-            hook(unobserved(self.receiver.call(), outcome, false));
+        if let Some(failure) = self.receiver.take_failure() {
+            hook(unobserved::<()>(self.receiver.call(), Some(Err(failure)), false));
         }
     }
 
     fn forgo(mut self: Box<Self>) -> Unobserved {
         self.kept.forgo();
         self.receiver.call().decide(Verdict::Shutdown);
-        let outcome = self.receiver.take();
-        unobserved(self.receiver.call(), outcome, false)
+        let failure = self.receiver.take_failure();
+        unobserved::<()>(self.receiver.call(), failure.map(Err), false)
     }
 
     fn shutter(&self) -> Box<dyn FnOnce()> {
@@ -136,9 +144,17 @@ impl<S> Entry<S> for Unheard {
     fn place(&self) -> &'static Location<'static> {
         self.receiver.call().place()
     }
+
+    fn name(&self) -> Option<Cow<'static, str>> {
+        self.receiver.call().name().cloned()
+    }
+
+    fn is_decided(&self) -> bool {
+        self.receiver.call().is_decided()
+    }
 }
 
-/// An awaited inline call: the turn runs it, its task gets the outcome.
+/// An inline call that is awaited or serves others: the turn runs it, and has no handler for it.
 pub(super) struct Standing {
     call: CallRef,
     kept: Kept,
@@ -147,6 +163,10 @@ pub(super) struct Standing {
 impl Standing {
     pub(super) fn new(work: Work) -> Self {
         Self { call: work.call().clone(), kept: Kept(Cell::new(Some(work))) }
+    }
+
+    pub(super) fn call(&self) -> &CallRef {
+        &self.call
     }
 }
 
@@ -166,5 +186,13 @@ impl<S> Entry<S> for Standing {
 
     fn place(&self) -> &'static Location<'static> {
         self.call.place()
+    }
+
+    fn name(&self) -> Option<Cow<'static, str>> {
+        self.call.name().cloned()
+    }
+
+    fn is_decided(&self) -> bool {
+        self.call.is_decided()
     }
 }

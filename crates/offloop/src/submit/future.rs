@@ -9,12 +9,9 @@ use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::call::Call;
-use super::entry::Standing;
-use super::handle::Handle;
-use super::offloop::Offloop;
-use super::send::{Link, Options};
-use crate::complete::{Job, LaneId, Receiver, Remains, Route, TaskSlot, Verdict, call};
-use crate::deliver::{Arrivals, Token};
+use super::send::{Made, Origin, dispatch, make};
+use crate::complete::{Job, Receiver, Remains, Route, TaskSlot, Verdict};
+use crate::deliver::Token;
 use crate::failure::{By, Outcome};
 
 /// The future of a call, made by `.await` or [`IntoFuture::into_future`].
@@ -32,124 +29,76 @@ use crate::failure::{By, Outcome};
 ///
 /// [`IntoFuture::into_future`]: std::future::IntoFuture::into_future
 #[must_use = "a future does nothing until it is polled"]
-pub struct CallFuture<O, J: Job>(Stage<O, J>);
+pub struct CallFuture<O: Origin, J: Job>(Stage<O, J>);
 
-enum Stage<O, J: Job> {
+enum Stage<O: Origin, J: Job> {
     Described(Call<O, J>),
-    Submitted(Receiver<J::Output>),
+    /// With its place in a scope.
+    Submitted(Receiver<J::Output>, Option<O::Seat>),
     Over,
 }
 
-impl<O, J: Job> CallFuture<O, J> {
+impl<O: Origin, J: Job> CallFuture<O, J> {
     pub(super) fn new(call: Call<O, J>) -> Self {
         Self(Stage::Described(call))
     }
 }
 
-/// The two handles that calls are made from.
-pub trait Origin {
-    /// Submits a call that wakes `waker`.
-    fn submit_awaited<J: Job>(
-        &self,
-        job: J,
-        options: Options,
-        waker: Waker,
-    ) -> Result<Receiver<J::Output>, Verdict>;
-}
+/// The right to an awaited call's outcome, and its place in a scope.
+type Submitted<O, J> = (Receiver<<J as Job>::Output>, Option<<O as Origin>::Seat>);
 
-impl<S: 'static> Origin for Offloop<S> {
-    fn submit_awaited<J: Job>(
-        &self,
-        job: J,
-        options: Options,
-        waker: Waker,
-    ) -> Result<Receiver<J::Output>, Verdict> {
-        submit(self.link(), job, options, waker, |make| {
-            self.inbox().insert(|token| {
-                let (entry, receiver) = make(token);
-                (Box::new(entry), receiver)
-            })
-        })
-    }
-}
-
-impl<S: 'static> Origin for Handle<S> {
-    fn submit_awaited<J: Job>(
-        &self,
-        job: J,
-        options: Options,
-        waker: Waker,
-    ) -> Result<Receiver<J::Output>, Verdict> {
-        let link = self.link();
-        let arrivals: &Arrivals<S> = &link.arrivals;
-        submit(link, job, options, waker, |make| {
-            let token = Token::remote(link.hub.next_remote());
-            let (entry, receiver) = make(token);
-            arrivals.push(token, Box::new(entry));
-            receiver
-        })
-    }
-}
-
-type MakeStanding<'a, T> = &'a mut dyn FnMut(Token) -> (Standing, Receiver<T>);
-
-/// `stand` puts an inline call's entry into the loop's table.
-fn submit<S, J: Job>(
-    link: &Link<S>,
-    job: J,
-    options: Options,
-    waker: Waker,
-    stand: impl FnOnce(MakeStanding<'_, J::Output>) -> Receiver<J::Output>,
-) -> Result<Receiver<J::Output>, Verdict> {
+/// Submits a call that wakes `waker`.
+fn submit<O: Origin, J: Job>(call: Call<O, J>, waker: Waker) -> Result<Submitted<O, J>, Verdict> {
+    let Call { origin, job, options, extras } = call;
+    let link = origin.link();
     let hub = &link.hub;
-    hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
-    if let Err(verdict) = link.admit(options.lane) {
+    if let Err(verdict) = link.admit(&options, true) {
+        hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
         hub.counts.verdict(verdict);
         hub.discard(Remains::Value(hub.clone(), Box::new(job)));
         return Err(verdict);
     }
     hub.awaited().fetch_add(1, Ordering::Relaxed);
-    let (lane, priority) = (options.lane, options.priority);
     let task = TaskSlot::new();
     task.put(waker);
-    let mut parts = Some((job, options, task));
-    let mut make = |token| {
-        let (job, options, task) = parts.take().expect("made once");
-        call(hub, job, options.details(token, Route::Task(task)))
-    };
-    if lane == LaneId::Inline {
-        let receiver = stand(&mut |token| {
-            let (work, receiver) = make(token);
-            (Standing::new(work), receiver)
+    let route = Route::Task(task);
+    let Made { receiver, kept, sent } = if options.runs_inline() {
+        let mut made = None;
+        origin.stand(|token| {
+            let mut this = make(hub, job, options, token, route, Ok(()));
+            let work = this.kept.take().expect("an inline call's work is kept");
+            made = Some(this);
+            work
         });
-        link.engine.stand_by(receiver.call());
-        return Ok(receiver);
-    }
-    let (work, receiver) = make(Token::NONE);
-    link.engine.submit(work, priority);
-    Ok(receiver)
+        made.expect("made once")
+    } else {
+        make(hub, job, options, Token::NONE, route, Ok(()))
+    };
+    debug_assert!(kept.is_none(), "nothing is kept of a call without an entry");
+    let seat = O::enroll(&extras, receiver.call());
+    dispatch(&origin, sent);
+    Ok((receiver, seat))
 }
 
 impl<O: Origin, J: Job> Future for CallFuture<O, J> {
     type Output = Outcome<J::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let mut receiver = match mem::replace(&mut self.0, Stage::Over) {
-            Stage::Described(Call { origin, job, options }) => {
-                match origin.submit_awaited(job, options, cx.waker().clone()) {
-                    Ok(receiver) => receiver,
-                    Err(verdict) => return Poll::Ready(Err(verdict.into())),
-                }
-            }
-            Stage::Submitted(receiver) => {
+        let (mut receiver, seat) = match mem::replace(&mut self.0, Stage::Over) {
+            Stage::Described(call) => match submit(call, cx.waker().clone()) {
+                Ok(submitted) => submitted,
+                Err(verdict) => return Poll::Ready(Err(verdict.into())),
+            },
+            Stage::Submitted(receiver, seat) => {
                 if let Some(task) = receiver.call().task() {
                     task.put(cx.waker().clone());
                 }
-                receiver
+                (receiver, seat)
             }
             Stage::Over => panic!("a call's future was polled after its outcome"),
         };
-        match receiver.take() {
+        let released = receiver.call().task().is_none_or(TaskSlot::is_released);
+        match released.then(|| receiver.take()).flatten() {
             Some(outcome) => {
                 // The decider may have looked for a waker before this one was put.
                 if let Some(task) = receiver.call().task() {
@@ -158,7 +107,7 @@ impl<O: Origin, J: Job> Future for CallFuture<O, J> {
                 Poll::Ready(outcome)
             }
             None => {
-                self.0 = Stage::Submitted(receiver);
+                self.0 = Stage::Submitted(receiver, seat);
                 Poll::Pending
             }
         }
@@ -166,11 +115,11 @@ impl<O: Origin, J: Job> Future for CallFuture<O, J> {
 }
 
 // Nothing in it is pinned: the job is moved to its worker.
-impl<O, J: Job> Unpin for CallFuture<O, J> {}
+impl<O: Origin, J: Job> Unpin for CallFuture<O, J> {}
 
-impl<O, J: Job> Drop for CallFuture<O, J> {
+impl<O: Origin, J: Job> Drop for CallFuture<O, J> {
     fn drop(&mut self) {
-        if let Stage::Submitted(receiver) = &self.0 {
+        if let Stage::Submitted(receiver, _) = &self.0 {
             if let Some(task) = receiver.call().task() {
                 task.clear();
             }
@@ -179,11 +128,11 @@ impl<O, J: Job> Drop for CallFuture<O, J> {
     }
 }
 
-impl<O, J: Job> fmt::Debug for CallFuture<O, J> {
+impl<O: Origin, J: Job> fmt::Debug for CallFuture<O, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match &self.0 {
             Stage::Described(_) => "described",
-            Stage::Submitted(_) => "submitted",
+            Stage::Submitted(..) => "submitted",
             Stage::Over => "over",
         };
         f.debug_tuple("CallFuture").field(&stage).finish()

@@ -2,13 +2,12 @@
 //! the loop thread is reachable through it.
 
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
-use super::call::Call;
-use super::send::Link;
-use crate::complete::Context;
-use crate::execute::{Contextual, Plain};
+use super::entry::Standing;
+use super::send::{Link, Origin};
+use crate::complete::{CallRef, Work};
+use crate::deliver::{Parts, Token, Watch};
 
 /// Submits calls to a loop from other threads, a running call included.
 ///
@@ -42,30 +41,39 @@ impl<S: 'static> Handle<S> {
     pub(super) fn new(link: Arc<Link<S>>) -> Self {
         Self { link }
     }
+}
 
-    pub(super) fn link(&self) -> &Link<S> {
+/// What a call from another thread has on the loop thread besides its handler.
+pub struct HandleExtras<S> {
+    pub(super) watch: Option<Box<dyn Watch<S> + Send>>,
+}
+
+impl<S> Default for HandleExtras<S> {
+    fn default() -> Self {
+        Self { watch: None }
+    }
+}
+
+impl<S: 'static> Origin for Handle<S> {
+    type State = S;
+    type Extras = HandleExtras<S>;
+    type Seat = std::convert::Infallible;
+
+    fn link(&self) -> &Link<S> {
         &self.link
     }
 
-    /// Describes a call of `f`; see [`Offloop::call`](crate::Offloop::call).
-    #[track_caller]
-    pub fn call<F, T>(&self, f: F) -> Call<Self, Plain<F, T>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        Call::new(self.clone(), Plain::new(f), Location::caller())
+    fn stand(&self, make: impl FnOnce(Token) -> Work) -> CallRef {
+        let token = Token::remote(self.link.hub.next_remote());
+        let entry = Standing::new(make(token));
+        let call = entry.call().clone();
+        self.link.arrivals.push(token, Parts { entry: Box::new(entry), watch: None });
+        call
     }
 
-    /// Describes a call of `f`, which can look at its [`Context`]; see
-    /// [`Offloop::call_with`](crate::Offloop::call_with).
-    #[track_caller]
-    pub fn call_with<F, T>(&self, f: F) -> Call<Self, Contextual<F, T>>
-    where
-        F: FnOnce(&Context) -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        Call::new(self.clone(), Contextual::new(f), Location::caller())
+    /// A scope belongs to the loop thread.
+    fn enroll(_: &HandleExtras<S>, _: &CallRef) -> Option<Self::Seat> {
+        None
     }
 }
 

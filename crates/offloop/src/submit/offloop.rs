@@ -1,6 +1,7 @@
 //! The loop's own handle. Invariant: it is not `Send`, so all that it owns (the table of handlers,
 //! the turns) is touched by one thread; the last clone ends everything.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::panic::{Location, resume_unwind};
@@ -8,14 +9,15 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use super::builder::Builder;
-use super::call::Call;
 use super::end::ShutdownReport;
+use super::entry::Standing;
 use super::handle::Handle;
-use super::send::{Link, assert_not_forked};
-use crate::complete::{CallRef, Context};
+use super::scope::{List, Seat};
+use super::send::{Link, Origin, assert_not_forked};
+use crate::complete::{CallRef, Work};
 use crate::contain::{contain, drop_contained};
-use crate::deliver::{Delivered, Entry, Inbox, Turn, Unobserved};
-use crate::execute::{Contextual, Plain};
+use crate::deliver::{Delivered, Entry, Inbox, Token, Turn, Unobserved, Watch};
+use crate::keyed::LoopKeys;
 use crate::sys::WakeFd;
 
 /// offloop on your loop: submits calls, and delivers their outcomes to `&mut S`.
@@ -56,6 +58,21 @@ pub struct Offloop<S: 'static = ()> {
     pub(super) local: Rc<Local<S>>,
 }
 
+/// Keys of ended lines that a turn lets go, at least.
+const BURIED_PER_TURN: usize = 64;
+
+/// A call that has not been delivered yet; from [`Offloop::waiting`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitingCall {
+    /// The call's name, if it was given one.
+    pub name: Option<Cow<'static, str>>,
+    /// Where the call was submitted.
+    pub place: &'static Location<'static>,
+    /// Whether its outcome is decided, so that it waits for a turn only.
+    pub decided: bool,
+}
+
 /// Hears of failures that no handler saw.
 pub(super) type Hook = Box<dyn Fn(&Unobserved)>;
 
@@ -63,6 +80,7 @@ pub(super) type Hook = Box<dyn Fn(&Unobserved)>;
 pub(super) struct Local<S: 'static> {
     pub(super) inbox: Inbox<S, CallRef>,
     pub(super) link: Arc<Link<S>>,
+    pub(super) keys: Rc<LoopKeys>,
     /// The only owner, so that the descriptor closes with the last handle of the loop.
     pub(super) wake_fd: Option<Arc<WakeFd>>,
     pub(super) turn: Turn,
@@ -84,30 +102,6 @@ impl<S: 'static> Offloop<S> {
 
     pub(super) fn inbox(&self) -> &Inbox<S, CallRef> {
         &self.local.inbox
-    }
-
-    /// Describes a call of `f`.
-    ///
-    /// Same as `f()`, except that it runs off the loop and its outcome comes back onto it; the
-    /// returned [`Call`] chooses where, and its ending submits it.
-    #[track_caller]
-    pub fn call<F, T>(&self, f: F) -> Call<Self, Plain<F, T>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        Call::new(self.clone(), Plain::new(f), Location::caller())
-    }
-
-    /// Describes a call of `f`, which can look at its [`Context`]: whether anybody still wants the
-    /// result, and when it times out.
-    #[track_caller]
-    pub fn call_with<F, T>(&self, f: F) -> Call<Self, Contextual<F, T>>
-    where
-        F: FnOnce(&Context) -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        Call::new(self.clone(), Contextual::new(f), Location::caller())
     }
 
     /// One turn: runs the handlers whose outcomes are there, within the budget.
@@ -134,9 +128,24 @@ impl<S: 'static> Offloop<S> {
         let hub = &local.link.hub;
         assert_not_forked(hub);
         if !hub.notify.is_raised(local.wake_fd.as_deref()) {
+            local.keys.bury(BURIED_PER_TURN);
             return local.inbox.idle_turn();
         }
-        local.inbox.deliver(state, local.turn, &hub.notify, &|what| local.observe(what))
+        let hook = |what| local.observe(what);
+        let delivered = local.inbox.deliver(state, local.turn, &hub.notify, &hook);
+        // More than have come to their end in this turn.
+        local.keys.bury(BURIED_PER_TURN + 4 * delivered.count);
+        delivered
+    }
+
+    /// The calls that have not been delivered yet, as [`pending`](Self::pending) counts them: for a
+    /// message that says what a loop still waits for.
+    pub fn waiting(&self) -> Vec<WaitingCall> {
+        self.inbox().entries(|entry| WaitingCall {
+            name: entry.name(),
+            place: entry.place(),
+            decided: entry.is_decided(),
+        })
     }
 
     /// How many calls have not been delivered yet, detached ones included; awaited ones are the
@@ -165,6 +174,43 @@ impl<S: 'static> Offloop<S> {
     }
 }
 
+/// What a call from the loop has there besides its handler.
+pub struct LoopExtras<S> {
+    pub(super) watch: Option<Box<dyn Watch<S>>>,
+    pub(super) scope: Option<Rc<List>>,
+}
+
+impl<S> Default for LoopExtras<S> {
+    fn default() -> Self {
+        Self { watch: None, scope: None }
+    }
+}
+
+impl<S: 'static> Origin for Offloop<S> {
+    type State = S;
+    type Extras = LoopExtras<S>;
+    type Seat = Seat;
+
+    fn link(&self) -> &Link<S> {
+        &self.local.link
+    }
+
+    fn stand(&self, make: impl FnOnce(Token) -> Work) -> CallRef {
+        self.inbox().insert(None, |token| {
+            let entry = Standing::new(make(token));
+            let call = entry.call().clone();
+            (Box::new(entry), call)
+        })
+    }
+
+    fn enroll(extras: &LoopExtras<S>, call: &CallRef) -> Option<Seat> {
+        let scope = extras.scope.as_ref()?;
+        let seat = scope.enter(call, None);
+        scope.end_late();
+        Some(seat)
+    }
+}
+
 impl<S: 'static> Local<S> {
     /// Counts a failure that no handler saw, and tells the hook.
     pub(super) fn observe(&self, what: Unobserved) {
@@ -188,6 +234,7 @@ impl<S: 'static> Drop for Local<S> {
         if self.link.hub.is_forked() {
             self.link.engine.forget();
             self.inbox.forget();
+            self.keys.forget();
             return;
         }
         self.link.hub.notify.silence();

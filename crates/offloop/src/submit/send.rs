@@ -5,85 +5,64 @@
 //!
 //! [`Handle`]: super::Handle
 
-use std::borrow::Cow;
-use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
+use super::functions::Names;
+use super::options::{Options, Run};
+use super::resource::Tenancy;
 use super::ticket::Ticket;
 use crate::complete::{
-    CallRef, Details, Hub, Job, LaneId, Life, Receiver, Route, Verdict, Work, call, refused,
+    CallRef, Hub, Job, LaneId, Life, Load, Receiver, Remains, Route, ShareLine, Shared, Verdict,
+    Work, call, refused,
 };
-use crate::deliver::{Arrivals, Entry, Token};
-use crate::execute::{Engine, Priority};
-
-/// What the policies of a call come to.
-#[derive(Clone)]
-pub struct Options {
-    pub(crate) lane: LaneId,
-    pub(crate) priority: Priority,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) place: &'static Location<'static>,
-}
-
-impl Options {
-    pub(crate) fn new(place: &'static Location<'static>) -> Self {
-        Self {
-            lane: LaneId::Threads,
-            priority: Priority::Normal,
-            deadline: None,
-            name: None,
-            place,
-        }
-    }
-
-    pub(crate) fn details(self, token: Token, route: Route) -> Details {
-        Details {
-            lane: self.lane,
-            token,
-            route,
-            name: self.name,
-            place: self.place,
-            // A deadline beyond the clock's range never passes.
-            deadline: self.deadline.and_then(|time| Instant::now().checked_add(time)),
-        }
-    }
-}
+use crate::deliver::{Arrivals, Token};
+use crate::execute::{Engine, SharedRun};
+use crate::keyed::{Keyed, Keys};
 
 /// What the loop's handle and the handles on other threads share.
-pub(crate) struct Link<S: 'static> {
+pub struct Link<S: 'static> {
     pub(crate) hub: Arc<Hub>,
     pub(crate) engine: Engine,
     pub(crate) arrivals: Arrivals<S>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) names: Names,
 }
 
 impl<S> Link<S> {
     /// Takes a place for a call, or says what it comes to instead.
     #[track_caller]
-    pub(crate) fn admit(&self, lane: LaneId) -> Result<(), Verdict> {
+    pub(crate) fn admit(&self, options: &Options, awaited: bool) -> Result<(), Verdict> {
         assert_not_forked(&self.hub);
-        let admitted = self.hub.lane(lane).admit();
+        if let Some(conflict) = options.conflict(awaited) {
+            return Err(Verdict::Rejected(crate::Reason::Conflict(conflict)));
+        }
+        let lane = options.lane(&self.hub);
+        let admitted = lane.admit();
         // Only then: a close that this look misses sees the place that was taken.
         if self.hub.life() != Life::Open {
             if admitted.is_ok() {
-                self.hub.lane(lane).leave();
+                lane.leave();
             }
             return Err(Verdict::Shutdown);
         }
         admitted.map_err(Verdict::Rejected)
     }
 
-    /// Sends a call whose entry is in place.
-    pub(crate) fn dispatch(&self, sent: Sent, priority: Priority) -> Ticket {
-        let ticket = Ticket::new(sent.call.clone());
-        match sent.way {
-            Way::Executor(work) => self.engine.submit(work, priority),
-            Way::StandBy => self.engine.stand_by(&sent.call),
-            Way::Refused => self.hub.hand_over(sent.call),
-        }
-        ticket
+    /// Same as [`admit`](Self::admit), for a call that is given back when it can't be taken: one
+    /// that shares a run needs a place for the run as well, unless that is under way.
+    #[track_caller]
+    pub(crate) fn try_admit<T: Send + 'static>(&self, options: &Options) -> Result<(), Verdict> {
+        self.admit(options, false)?;
+        let room = options.run_lane::<T>(&self.hub).map_or(Ok(()), |lane| {
+            lane.admit()?;
+            lane.leave();
+            Ok(())
+        });
+        room.map_err(|reason| {
+            options.lane(&self.hub).leave();
+            Verdict::Rejected(reason)
+        })
     }
 }
 
@@ -96,43 +75,145 @@ pub(crate) fn assert_not_forked(hub: &Hub) {
     );
 }
 
-/// A call on its way.
-pub(crate) struct Sent {
-    call: CallRef,
-    way: Way,
+/// The two handles that calls are made from, [`Offloop`](crate::Offloop) and
+/// [`Handle`](crate::Handle): for code that takes calls of both. It can't be implemented elsewhere.
+pub trait Origin: Sized {
+    /// What the loop's handlers change.
+    type State: 'static;
+    /// What a call has on the loop thread besides its handler.
+    #[doc(hidden)]
+    type Extras: Default;
+    /// A place in a scope.
+    #[doc(hidden)]
+    type Seat;
+
+    #[doc(hidden)]
+    fn link(&self) -> &Link<Self::State>;
+
+    /// Leaves an inline call's `Work` where a turn finds it.
+    #[doc(hidden)]
+    fn stand(&self, make: impl FnOnce(Token) -> Work) -> CallRef;
+
+    /// Enters an awaited call into its scope.
+    #[doc(hidden)]
+    fn enroll(extras: &Self::Extras, call: &CallRef) -> Option<Self::Seat>;
 }
 
-enum Way {
-    Executor(Work),
-    /// Its `Work` is in its entry, and the next turn runs it.
-    StandBy,
+/// A call that is made, and not yet on its way.
+pub(crate) struct Made<J: Job> {
+    pub(crate) receiver: Receiver<J::Output>,
+    /// The `Work` that the loop keeps: of an inline call, or of a refused one.
+    pub(crate) kept: Option<Work>,
+    pub(crate) sent: Sent<J>,
+}
+
+/// A call on its way.
+pub(crate) struct Sent<J: Job> {
+    pub(crate) call: CallRef,
+    way: Way<J>,
+}
+
+enum Way<J: Job> {
+    Executor(Load, Option<Arc<Tenancy>>),
     /// Its `Work` is in its entry, which has the job dropped off the loop.
     Refused,
+    /// It waits for a run, which it is to begin if it leads.
+    Shared(Box<SharedWay<J>>),
 }
 
-/// Makes a call of a job; `entry` gets the right to its outcome and, where the loop keeps it, the
-/// `Work`.
-pub(crate) fn make<S, J: Job, E: Entry<S>>(
+struct SharedWay<J: Job> {
+    job: J,
+    lead: Option<Arc<Shared<J::Output>>>,
+    line: Arc<Keyed<ShareLine<J::Output>>>,
+    run: Run,
+}
+
+/// Makes a call of a job; `route` is how its outcome is brought back.
+pub(crate) fn make<J: Job>(
     hub: &Arc<Hub>,
     job: J,
-    options: Options,
+    mut options: Options,
     token: Token,
+    route: Route,
     admitted: Result<(), Verdict>,
-    entry: impl FnOnce(Receiver<J::Output>, Option<Work>) -> E,
-) -> (Box<E>, Sent) {
+) -> Made<J> {
     hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
-    let inline = options.lane == LaneId::Inline;
-    let route = if inline { Route::Inline } else { Route::Loop };
-    let details = options.details(token, route);
-    let (work, receiver) = match admitted {
-        Ok(()) => call(hub, job, details),
-        Err(verdict) => refused(hub, job, details, verdict),
-    };
+    if let Err(verdict) = admitted {
+        let details = options.refused().details(hub, token, route);
+        let (work, receiver) = refused(hub, job, details, verdict);
+        let call = work.call().clone();
+        return Made { receiver, kept: Some(work), sent: Sent { call, way: Way::Refused } };
+    }
+    if let Some(line) = options.take_share::<J::Output>() {
+        let run = options.split_run();
+        let ((receiver, call), lead) = line.board(|membership, seat| {
+            let details = options.member(membership).details(hub, token, route);
+            let (work, receiver) = call(hub, crate::complete::Follow(seat), details);
+            let call = work.call().clone();
+            (work, (receiver, call))
+        });
+        let way = Way::Shared(Box::new(SharedWay { job, lead, line, run }));
+        return Made { receiver, kept: None, sent: Sent { call, way } };
+    }
+    let (lane, priority) = (options.lane, options.priority);
+    let tenancy = options.take_tenancy();
+    let (work, receiver) = call(hub, job, options.details(hub, token, route));
     let call = work.call().clone();
-    let (kept, way) = match (admitted, inline) {
-        (Err(_), _) => (Some(work), Way::Refused),
-        (Ok(()), true) => (Some(work), Way::StandBy),
-        (Ok(()), false) => (None, Way::Executor(work)),
+    let (kept, load) = if lane == LaneId::Inline {
+        (Some(work), Load::StandBy(call.clone()))
+    } else {
+        (None, Load::Work(work, priority))
     };
-    (Box::new(entry(receiver, kept)), Sent { call, way })
+    Made { receiver, kept, sent: Sent { call, way: Way::Executor(load, tenancy) } }
+}
+
+/// Sends a call whose entry is in place.
+pub(crate) fn dispatch<O: Origin, J: Job>(origin: &O, sent: Sent<J>) -> Ticket {
+    let link = origin.link();
+    let Sent { call, way } = sent;
+    match way {
+        Way::Executor(load, tenancy) => {
+            link.engine.submit(load, tenancy.as_ref().map(|tenancy| tenancy.resident()));
+        }
+        Way::Refused => call.refuse(),
+        Way::Shared(way) => {
+            link.engine.mind(&call);
+            let SharedWay { job, lead, line, run } = *way;
+            match lead {
+                Some(shared) => begin(origin, job, shared, line, run),
+                None => link.hub.discard(Remains::Value(link.hub.clone(), Box::new(job))),
+            }
+        }
+    }
+    Ticket::new(call)
+}
+
+/// Begins the run that serves the members of `shared`.
+fn begin<O: Origin, J: Job>(
+    origin: &O,
+    job: J,
+    shared: Arc<Shared<J::Output>>,
+    line: Arc<Keyed<ShareLine<J::Output>>>,
+    mut run: Run,
+) {
+    let link = origin.link();
+    let hub = &link.hub;
+    if let Err(reason) = run.options.lane(hub).admit() {
+        hub.discard(Remains::Value(hub.clone(), Box::new(job)));
+        crate::complete::Members::fail(&*shared, hub, Verdict::Rejected(reason));
+        return;
+    }
+    let tenancy = run.options.take_tenancy();
+    let (lane, priority) = (run.options.lane, run.options.priority);
+    let route = Route::Flight(shared.clone());
+    let job = SharedRun::new(job, shared.clone(), line);
+    // What it returns has been given to its members by then.
+    let make = |token| call(hub, job, run.options.details(hub, token, route)).0;
+    let load = if lane == LaneId::Inline {
+        Load::StandBy(origin.stand(make))
+    } else {
+        Load::Work(make(Token::NONE), priority)
+    };
+    shared.begin(load.call());
+    link.engine.submit(load, tenancy.as_ref().map(|tenancy| tenancy.resident()));
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::offloop::Offloop;
-use crate::complete::LaneId;
+use crate::complete::{LaneId, Post};
+use crate::execute::Crew;
 
 /// What an offloop has done so far; from [`Offloop::stats`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,7 +29,7 @@ pub struct Stats {
     pub shut_down: u64,
     /// Handlers run, and failures of detached calls looked at.
     pub delivered: u64,
-    /// Handlers dropped because no turn came any more.
+    /// Handlers dropped unrun: no turn came any more, or their scope was closed.
     pub dropped_handlers: u64,
     /// Failures that no handler saw.
     pub unobserved: u64,
@@ -52,6 +53,8 @@ pub struct Stats {
     pub cores: ExecutorStats,
     /// Calls that run on the loop.
     pub inline: ExecutorStats,
+    /// The threads of resources, all together.
+    pub resources: ExecutorStats,
 }
 
 /// One executor's load at present.
@@ -98,7 +101,21 @@ impl<S: 'static> Offloop<S> {
             threads: self.executor(LaneId::Threads),
             cores: self.executor(LaneId::Cores),
             inline: self.executor(LaneId::Inline),
+            resources: self.resources(),
         }
+    }
+
+    fn resources(&self) -> ExecutorStats {
+        let mut all = ExecutorStats::default();
+        for resident in self.link().engine.residents() {
+            let (lane, counts) = (resident.lane(), resident.counts());
+            all.queued += lane.queued();
+            all.running += lane.running();
+            all.abandoned += lane.abandoned();
+            all.threads += counts.threads;
+            all.start_failures += counts.start_failures;
+        }
+        all
     }
 
     fn executor(&self, id: LaneId) -> ExecutorStats {

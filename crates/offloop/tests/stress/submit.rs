@@ -18,7 +18,7 @@ use crate::tasks::Tasks;
 /// The seed of the whole test.
 pub(crate) static SEED: AtomicU64 = AtomicU64::new(0);
 
-fn describe<O, J>(call: Call<O, J>, plan: &Plan, id: usize) -> Call<O, J> {
+fn describe<O: offloop::Origin, J>(call: Call<O, J>, plan: &Plan, id: usize) -> Call<O, J> {
     let call = match plan.lane {
         Lane::Threads => call.threads(),
         Lane::Cores => call.cores(),

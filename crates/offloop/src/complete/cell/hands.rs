@@ -3,12 +3,11 @@
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::time::Instant;
 
 use super::{CallRef, Slot};
 use crate::complete::hub::{Life, Remains};
 use crate::complete::state::{ORPHAN, Phase, Verdict};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{By, Failure, Outcome};
 use crate::sync::Ordering;
 
 pub(super) fn split<T: Send + 'static>(call: CallRef) -> (Work, Receiver<T>) {
@@ -28,7 +27,7 @@ pub(crate) enum Ran {
 }
 
 /// The right to run a call, once. Dropped unrun, it decides `Shutdown`.
-pub(crate) struct Work {
+pub struct Work {
     call: ManuallyDrop<CallRef>,
 }
 
@@ -48,19 +47,31 @@ impl Work {
             self.call.decide(Verdict::Shutdown);
         }
         // The keeper may be late; the deadline counts all the same.
-        if self.call.deadline().is_some_and(|at| at <= Instant::now()) {
+        if self.call.deadline().is_some_and(|at| at <= self.call.hub.now()) {
             self.call.decide(Verdict::TimedOut);
         }
+        self.claim_and_run()
+    }
+
+    /// Completes a member of a flight with what was left for it, at whatever time; dropped here if
+    /// the outcome is decided.
+    pub(crate) fn complete(self) -> Ran {
+        self.claim_and_run().unwrap_or(Ran::Skipped)
+    }
+
+    fn claim_and_run(self) -> Result<Ran, Self> {
         if self.call.swap_phase(Phase::Running, |phase| phase == Phase::Queued).is_err() {
             return Err(self);
         }
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never touched again, so its reference moves out once.
         let call = unsafe { ManuallyDrop::take(&mut this.call) };
-        call.hub.lane(call.lane()).claimed();
+        call.lane().claimed();
         // SAFETY: the vtable is the cell's own; `this` was the call's one `Work`, and the swap
         // above claimed the call.
-        Ok(unsafe { (call.vtable.perform)(&call) })
+        let ran = unsafe { (call.vtable.perform)(&call) };
+        call.left(&call);
+        Ok(ran)
     }
 }
 
@@ -68,8 +79,9 @@ impl Drop for Work {
     fn drop(&mut self) {
         self.call.decide(Verdict::Shutdown);
         if self.call.admitted {
-            self.call.hub.lane(self.call.lane()).passed_stale();
+            self.call.lane().passed_stale();
         }
+        self.call.left(&self.call);
         // SAFETY: the vtable is the cell's own, and `self` is the call's one `Work`.
         unsafe { (self.call.vtable.drop_job)(&self.call) };
         // SAFETY: `self` is being dropped, so its reference is given up once.
@@ -78,7 +90,7 @@ impl Drop for Work {
 }
 
 /// The right to a call's outcome, once.
-pub struct Receiver<T: Send + 'static> {
+pub(crate) struct Receiver<T: Send + 'static> {
     call: CallRef,
     taken: bool,
     value: PhantomData<fn() -> T>,
@@ -95,10 +107,20 @@ impl<T: Send + 'static> Receiver<T> {
             Phase::Failed(verdict) => Some(Err(Failure::from(verdict))),
             Phase::Done => {
                 self.taken = true;
-                self.take_slot()
+                let outcome = self.take_slot()?;
+                if outcome.is_ok() && self.call.is_superseded() {
+                    self.discard(outcome);
+                    return Some(Err(Failure::Cancelled(By::Superseded)));
+                }
+                Some(outcome)
             }
             _ => None,
         }
+    }
+
+    fn discard<V: Send + 'static>(&self, value: V) {
+        let hub = self.call.hub.clone();
+        self.call.hub.discard(Remains::Value(hub, Box::new(value)));
     }
 
     /// The failure, if there is one; a value is sent off the loop to be dropped.
@@ -108,8 +130,7 @@ impl<T: Send + 'static> Receiver<T> {
         }
         match self.take_slot()? {
             Ok(value) => {
-                let hub = self.call.hub.clone();
-                self.call.hub.discard(Remains::Value(hub, Box::new(value)));
+                self.discard(value);
                 None
             }
             Err(failure) => Some(failure),
@@ -126,6 +147,9 @@ impl<T: Send + 'static> Receiver<T> {
 
 impl<T: Send + 'static> Drop for Receiver<T> {
     fn drop(&mut self) {
+        if let Some(policy) = self.call.policy() {
+            policy.received(&self.call);
+        }
         if self.taken {
             return;
         }
@@ -133,8 +157,7 @@ impl<T: Send + 'static> Drop for Receiver<T> {
         if Phase::unpack(before) == Phase::Done
             && let Some(unclaimed) = self.take_slot()
         {
-            let hub = self.call.hub.clone();
-            self.call.hub.discard(Remains::Value(hub, Box::new(unclaimed)));
+            self.discard(unclaimed);
         }
     }
 }

@@ -18,10 +18,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::hub::{Hub, LaneId, Life, Remains};
-use super::state::{CLAIMED, ORPHAN, Phase, Verdict};
+use super::lane::Lane;
+use super::policy::{Members, Policy};
+use super::state::{CLAIMED, ORPHAN, Phase, STANDING, SUPERSEDED, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
-use crate::failure::Outcome;
+use crate::failure::{By, Outcome};
 use crate::sync::{AtomicU32, Ordering, UnsafeCell, yield_now};
 
 /// What a call runs.
@@ -35,10 +37,10 @@ pub trait Job: Send + 'static {
 pub(crate) enum Route {
     /// By the loop's ready queue.
     Loop,
-    /// It stands in the ready queue since its submit; the turn that meets it runs it.
-    Inline,
     /// By waking a task.
     Task(TaskSlot),
+    /// It is a run that serves others, and they are told in its place.
+    Flight(Arc<dyn Members>),
 }
 
 /// What is known about a call when it is submitted.
@@ -49,6 +51,7 @@ pub(crate) struct Details {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) place: &'static Location<'static>,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) policy: Option<Box<Policy>>,
 }
 
 struct Vtable {
@@ -157,7 +160,11 @@ fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> CallR
     });
     let cell = Arc::into_raw(cell).cast_mut();
     // SAFETY: `Arc::into_raw` is never null.
-    CallRef { head: unsafe { NonNull::new_unchecked(cell) }.cast() }
+    let call = CallRef { head: unsafe { NonNull::new_unchecked(cell) }.cast() };
+    if let Some(policy) = call.policy() {
+        policy.made(&call);
+    }
+    call
 }
 
 /// A call that its lane admitted: the right to run it, and the right to its outcome.
@@ -232,11 +239,39 @@ impl Completed for CallRef {
     fn token(&self) -> Token {
         self.details.token
     }
+
+    fn is_decided(&self) -> bool {
+        Head::is_decided(self)
+    }
 }
 
 impl Head {
-    pub(crate) fn lane(&self) -> LaneId {
+    pub(crate) fn lane_id(&self) -> LaneId {
         self.details.lane
+    }
+
+    /// The lane that it was admitted to.
+    pub(crate) fn lane(&self) -> &Lane {
+        match self.policy().and_then(|policy| policy.post.as_ref()) {
+            Some(post) if self.details.lane == LaneId::Resource => post.lane(),
+            _ => self.hub.lane(self.details.lane),
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Option<&Policy> {
+        self.details.policy.as_deref()
+    }
+
+    /// Its function is at its end, one way or another.
+    fn left(&self, call: &CallRef) {
+        if let Some(policy) = self.policy() {
+            policy.left(call);
+        }
+    }
+
+    /// A run that serves others is no call of a user's, and not counted as one.
+    fn is_flight(&self) -> bool {
+        matches!(self.details.route, Route::Flight(_))
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -255,6 +290,10 @@ impl Head {
         &self.hub
     }
 
+    pub(crate) fn hub_arc(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
     pub(crate) fn task(&self) -> Option<&TaskSlot> {
         match &self.details.route {
             Route::Task(task) => Some(task),
@@ -264,6 +303,11 @@ impl Head {
 
     pub(crate) fn is_decided(&self) -> bool {
         self.phase().is_final()
+    }
+
+    /// Whether a value is not to be delivered any more. A task has its outcome when it is decided.
+    fn is_superseded(&self) -> bool {
+        self.state.load(Ordering::Acquire) & SUPERSEDED != 0 && self.task().is_none()
     }
 
     /// Whether its function ran to its end, and that was the outcome.
@@ -302,7 +346,7 @@ impl Head {
             }
             match self.state.compare_exchange_weak(
                 word,
-                next.pack() | word & (ORPHAN | CLAIMED),
+                next.pack_with(word),
                 Ordering::AcqRel,
                 Ordering::Acquire,
             ) {
@@ -314,12 +358,18 @@ impl Head {
 }
 
 impl CallRef {
+    /// Names the call among those that live.
+    pub(crate) fn id(&self) -> usize {
+        self.head.as_ptr().addr()
+    }
+
     /// Decides the outcome if it is open; says which phase it cut short.
     pub(crate) fn decide(&self, verdict: Verdict) -> Option<Phase> {
         let open = |phase| matches!(phase, Phase::Queued | Phase::Running);
         let never_started = &self.hub.counts.never_started;
         // Counted ahead, so that a shutdown which meets the call decided has its count, too.
-        let ahead = verdict == Verdict::Shutdown && self.phase() == Phase::Queued;
+        let ahead =
+            verdict == Verdict::Shutdown && self.phase() == Phase::Queued && !self.is_flight();
         if ahead {
             never_started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
@@ -328,20 +378,40 @@ impl CallRef {
             never_started.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         }
         let from = from?;
-        self.hub.counts.verdict(verdict);
-        if from == Phase::Queued {
-            self.hub.lane(self.lane()).decided_while_queued();
+        if !self.is_flight() {
+            self.hub.counts.verdict(verdict);
         }
-        self.settle(verdict != Verdict::TimedOut);
+        if from == Phase::Queued {
+            self.lane().decided_while_queued();
+        }
+        self.settle(Some(verdict));
         Some(from)
+    }
+
+    /// A call that was made as refused is told to its receiver; the rest of its submit is done.
+    pub(crate) fn refuse(&self) {
+        match self.policy() {
+            None => self.reach(),
+            Some(policy) => {
+                policy.submitted();
+                policy.settled(self, None);
+            }
+        }
+    }
+
+    /// A newer call of its key was submitted: no `Ok` of this one is delivered any more.
+    pub(crate) fn supersede(&self) {
+        if self.decide(Verdict::Cancelled(By::Superseded)).is_none() {
+            self.state.fetch_or(SUPERSEDED, Ordering::AcqRel);
+        }
     }
 
     /// # Safety
     /// The call's cell begins with a `Slot<T>`, and the caller has claimed the call.
     unsafe fn finish<T: Send + 'static>(&self, outcome: Outcome<T>) -> Ran {
-        self.hub.lane(self.lane()).returned();
+        self.lane().returned();
         if let Err(phase) = self.swap_phase(Phase::Writing, |phase| phase == Phase::Running) {
-            if self.lane() == LaneId::Inline {
+            if self.lane_id() == LaneId::Inline {
                 // This is the loop thread.
                 self.hub.discard(Remains::Value(self.hub.clone(), Box::new(outcome)));
             } else {
@@ -352,34 +422,76 @@ impl CallRef {
                 _ => unreachable!("only deciders leave Running beside its worker"),
             };
         }
-        let counts = &self.hub.counts;
-        let counter = if outcome.is_ok() { &counts.finished } else { &counts.panicked };
-        counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        if self.hub.life() >= Life::Stopping {
-            counts.finished_in_shutdown.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if !self.is_flight() {
+            self.hub.counts.finished(outcome.is_ok(), self.hub.life() >= Life::Stopping);
         }
         // SAFETY: the caller's promise on the type.
         let slot = unsafe { self.head.cast::<Slot<T>>().as_ref() };
         // SAFETY: the phase is Writing, in which the claimer alone touches the slot.
         slot.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
-        let before = self.state.swap(Phase::Done.pack(), Ordering::AcqRel);
+        // From Writing to Done; the marks stay.
+        let before = self.state.fetch_add(Phase::DONE_AFTER_WRITING, Ordering::AcqRel);
         if before & ORPHAN != 0 {
             // SAFETY: the receiver left before Done, so the slot is still the claimer's.
             let unclaimed = slot.outcome.with_mut(|slot| unsafe { (*slot).take() });
             self.hub.drop_here(unclaimed);
         }
-        self.settle(true);
+        self.settle(None);
         Ran::Finished
     }
 
-    /// Tells whoever waits, once per call.
-    fn settle(&self, timer_is_dead: bool) {
-        if timer_is_dead && self.details.deadline.is_some() {
+    /// Tells whoever waits, once per call; `verdict` where the outcome is one.
+    fn settle(&self, verdict: Option<Verdict>) {
+        if verdict != Some(Verdict::TimedOut) && self.details.deadline.is_some() {
+            // Its timer is dead weight.
             self.hub.dead_timers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
+        match self.policy() {
+            None => self.reach(),
+            Some(policy) => policy.settled(self, verdict),
+        }
+    }
+
+    /// A decided call, whose place in the order has come, goes to its receiver.
+    pub(super) fn reach(&self) {
         match &self.details.route {
+            Route::Loop if self.lane_id() == LaneId::Inline => {
+                self.stand();
+            }
             Route::Loop => self.hub.hand_over(self.clone()),
-            Route::Inline => {}
+            Route::Task(_) => {
+                if self.lane_id() == LaneId::Inline {
+                    // The turn lets go of what it kept.
+                    self.stand();
+                }
+                self.post();
+                self.announce();
+            }
+            Route::Flight(members) => {
+                if self.lane_id() == LaneId::Inline {
+                    self.stand();
+                }
+                if let Phase::Failed(verdict) = self.phase() {
+                    members.fail(&self.hub, verdict);
+                }
+            }
+        }
+    }
+
+    /// The first of the two steps to a receiver: what keeps the order.
+    pub(super) fn post(&self) {
+        match &self.details.route {
+            Route::Task(task) => task.release(),
+            _ => {
+                self.state.fetch_or(STANDING, Ordering::AcqRel);
+                self.hub.push(self.clone());
+            }
+        }
+    }
+
+    /// The second: the wake.
+    pub(super) fn announce(&self) {
+        match &self.details.route {
             Route::Task(task) => {
                 // With the look at `life` below: either it sees the close, or the close sees this.
                 self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
@@ -389,6 +501,29 @@ impl CallRef {
                     self.hub.ask_for_turn();
                 }
             }
+            _ => self.hub.ask_for_turn(),
         }
+    }
+
+    /// An inline call enters the ready queue, once; whoever sees to that asks for the turn.
+    pub(crate) fn stand(&self) {
+        if self.stand_quietly() {
+            self.hub.ask_for_turn();
+        }
+    }
+
+    /// Same as [`stand`](Self::stand), except that the caller asks for the turn on `true`.
+    fn stand_quietly(&self) -> bool {
+        let first = self.state.fetch_or(STANDING, Ordering::AcqRel) & STANDING == 0;
+        if first {
+            self.hub.push(self.clone());
+        }
+        first
+    }
+
+    /// An inline call may run in the next turn, or when its place in the order comes. `true`: the
+    /// caller asks for the turn.
+    pub(crate) fn stand_by(&self) -> bool {
+        self.policy().is_none_or(|policy| policy.stand_by()) && self.stand_quietly()
     }
 }

@@ -4,6 +4,7 @@
 //! until the next timer or until it is rung; every ring after it last looked wakes it, because a
 //! ring leaves the thread's park token.
 
+mod manual;
 mod timers;
 
 #[cfg(all(test, loom))]
@@ -11,6 +12,10 @@ mod loom;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+#[cfg(feature = "testkit")]
+pub use self::manual::ManualClock;
+#[cfg(not(feature = "testkit"))]
+pub(crate) use self::manual::ManualClock;
 pub(crate) use self::timers::Timers;
 
 use std::io;
@@ -84,7 +89,7 @@ fn keep(bell: &Bell, charge: &Charge) {
         let now = Instant::now();
         charge.pay_turn();
         charge.drain_if_closed();
-        let retry_at = charge.all().into_iter().filter_map(|pool| pool.tend(now)).min();
+        let retry_at = charge.tend(now);
         heap.take_in(&charge.timers);
         while let Some(call) = heap.pop_due(Instant::now()) {
             charge.time_out(&call);

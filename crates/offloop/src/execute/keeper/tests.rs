@@ -23,7 +23,9 @@ impl Job for Nothing {
 
 fn hub() -> Arc<Hub> {
     let limits = LaneLimits { queue: 1 << 20, abandoned: 1 };
-    Arc::new(Hub::new(Notify::new(LoopWake::None), queue().0, [limits; LaneId::COUNT]))
+    let (ready, pulses) = (queue().0, queue().0);
+    let lanes = [limits; LaneId::COUNT];
+    Arc::new(Hub::new(Notify::new(LoopWake::None), ready, pulses, lanes, None))
 }
 
 fn timed(hub: &Arc<Hub>, deadline: Instant) -> (Work, Receiver<()>) {
@@ -31,10 +33,11 @@ fn timed(hub: &Arc<Hub>, deadline: Instant) -> (Work, Receiver<()>) {
     let details = Details {
         lane: LaneId::Threads,
         token: Token::NONE,
-        route: Route::Inline,
+        route: Route::Loop,
         name: None,
         place: Location::caller(),
         deadline: Some(deadline),
+        policy: None,
     };
     call(hub, Nothing, details)
 }

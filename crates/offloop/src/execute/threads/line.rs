@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_queue::SegQueue;
 
 use crate::complete::Remains;
-use crate::execute::Priority;
+use crate::priority::Priority;
 
 pub(crate) struct Line {
     lines: [SegQueue<Remains>; 3],

@@ -19,5 +19,5 @@ mod tests;
 pub use self::options::{Cores, Threads};
 
 pub(crate) use self::options::Apart;
-pub(crate) use self::pool::{Pool, PoolCounts};
+pub(crate) use self::pool::Pool;
 pub(super) use self::roster::lock;

@@ -27,6 +27,8 @@ pub(crate) struct Apart {
     pub(crate) on_start: Option<Arc<dyn Fn() + Send + Sync>>,
     /// The thread's name begins with it.
     pub(crate) label: &'static str,
+    /// One thread, which has what no other has: it is never replaced.
+    pub(crate) single: bool,
 }
 
 impl Apart {
@@ -42,7 +44,14 @@ impl Apart {
             pin: None,
             on_start: None,
             label,
+            single: false,
         }
+    }
+
+    /// The one thread of a resource. While a call that passed its deadline still runs there, calls
+    /// are refused: nothing else can run them.
+    pub(crate) fn resident() -> Self {
+        Self { single: true, abandoned: 1, ..Self::new("offloop-r", 1) }
     }
 
     /// The one thread that drops what nobody took.

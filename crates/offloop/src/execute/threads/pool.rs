@@ -16,9 +16,11 @@ use super::options::{Apart, MAX};
 use super::roster::{Roster, lock};
 use super::worker;
 use crate::complete::{CallRef, Discard, Phase, Remains, Verdict, Work};
+use crate::execute::Ring;
+use crate::execute::crew::{Crew, CrewCounts};
 use crate::execute::keeper::Bell;
-use crate::execute::{Executor, Priority, Ring};
 use crate::failure::Reason;
+use crate::priority::Priority;
 
 /// How long calls wait for a start that fails while other workers live.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,12 +32,6 @@ const RETRY: Duration = Duration::from_millis(20);
 struct Trouble {
     since: Instant,
     retry_at: Instant,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PoolCounts {
-    pub(crate) threads: usize,
-    pub(crate) start_failures: u64,
 }
 
 pub(crate) struct Pool {
@@ -105,30 +101,17 @@ impl Pool {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// A decision came while the call's function ran, or did not: if it did, its worker is given
-    /// up for lost and replaced.
-    pub(crate) fn cut_short(&self, call: &CallRef, from: Phase) {
-        if from == Phase::Running {
-            call.hub().lane(call.lane()).abandon();
-            self.take_step(self.gate.give_up_worker(|| self.is_waiting()));
-        }
+    /// Whether it was stopped, and no thread and nothing to do is left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_stopping() && !self.is_waiting() && self.roster.threads() == 0
     }
 
-    /// The keeper's look: starts what was asked for, nudges for quiet submits, and retries.
-    /// Says when to look again at the latest.
-    pub(crate) fn tend(&self, now: Instant) -> Option<Instant> {
-        if self.wanted.swap(false, Ordering::Acquire) {
-            self.start(now);
+    /// A worker has left for good.
+    pub(super) fn left(&self) {
+        if self.options.single {
+            // The keeper forgets a resource whose thread has ended.
+            self.bell.ring();
         }
-        let retry_at = lock(&self.trouble).as_ref().map(|trouble| trouble.retry_at);
-        if !self.is_waiting() {
-            *lock(&self.trouble) = None;
-            return None;
-        }
-        if retry_at.is_none_or(|at| at <= now) {
-            self.nudge();
-        }
-        retry_at.map(|at| at.max(now + RETRY))
     }
 
     fn start(&self, now: Instant) {
@@ -208,9 +191,60 @@ impl Pool {
     pub(crate) fn roster(&self) -> &Roster {
         &self.roster
     }
+}
 
-    /// Ends the workers: each finishes what it does, then what waits, and leaves.
-    pub(crate) fn stop(&self) {
+impl Crew for Pool {
+    fn submit(&self, work: Work, priority: Priority, ring: Ring) {
+        self.push(Remains::Work(work), priority, ring);
+    }
+
+    fn cut_short(&self, call: &CallRef, from: Phase) {
+        if from == Phase::Running {
+            call.lane().abandon();
+            if !self.options.single {
+                self.take_step(self.gate.give_up_worker(|| self.is_waiting()));
+            }
+        }
+    }
+
+    /// Starts what was asked for, nudges for quiet submits, and retries.
+    fn tend(&self, now: Instant) -> Option<Instant> {
+        if self.wanted.swap(false, Ordering::Acquire) {
+            self.start(now);
+        }
+        let retry_at = lock(&self.trouble).as_ref().map(|trouble| trouble.retry_at);
+        if !self.is_waiting() {
+            *lock(&self.trouble) = None;
+            return None;
+        }
+        if retry_at.is_none_or(|at| at <= now) {
+            self.nudge();
+        }
+        retry_at.map(|at| at.max(now + RETRY))
+    }
+
+    fn turn_away(&self) {
+        for load in self.drain() {
+            let Remains::Work(work) = load else {
+                load.dispose();
+                continue;
+            };
+            work.call().decide(Verdict::Shutdown);
+            let call = work.call().clone();
+            call.hub().discard(Remains::Work(work));
+        }
+    }
+
+    fn wait_returned(&self, until: Instant) {
+        self.roster.wait_returned(until);
+    }
+
+    fn running(&self) -> Vec<CallRef> {
+        self.roster.running()
+    }
+
+    /// Each worker finishes what it does, then what waits, and leaves.
+    fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         crate::sync::fence(crate::sync::Ordering::SeqCst);
         while let Some(index) = self.gate.claim_idle() {
@@ -222,9 +256,9 @@ impl Pool {
         }
     }
 
-    /// Waits for the workers to leave; see [`Roster::wait_left`]. What waits to be dropped may
-    /// need a worker started first, which the keeper does if it can be done.
-    pub(crate) fn wait_left(&self, until: Instant) {
+    /// See [`Roster::wait_left`]. What waits to be dropped may need a worker started first, which
+    /// the keeper does if it can be done.
+    fn wait_left(&self, until: Instant) {
         loop {
             self.roster.wait_left(until);
             let hopeless = lock(&self.trouble).is_some() || self.roster.threads() > 0;
@@ -236,17 +270,15 @@ impl Pool {
         }
     }
 
-    pub(crate) fn counts(&self) -> PoolCounts {
-        PoolCounts {
+    fn join(&self, until: Instant) {
+        self.roster.wait_left(until);
+    }
+
+    fn counts(&self) -> CrewCounts {
+        CrewCounts {
             threads: self.roster.threads(),
             start_failures: self.start_failures.load(Ordering::Relaxed),
         }
-    }
-}
-
-impl Executor for Pool {
-    fn submit(&self, work: Work, priority: Priority, ring: Ring) {
-        self.push(Remains::Work(work), priority, ring);
     }
 }
 

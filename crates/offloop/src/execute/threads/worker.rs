@@ -25,10 +25,14 @@ pub(super) fn live(pool: &Pool, index: usize) {
     prepare(pool, index);
     let end = search(pool, index);
     if end == End::Stopped {
+        if pool.options.single {
+            pool.roster.outside(index, crate::execute::resident::vacate);
+        }
         pool.gate.leave_search(|| false);
         pool.gate.shrink();
     }
     pool.roster.leave(index, end == End::Stopped);
+    pool.left();
 }
 
 fn prepare(pool: &Pool, index: usize) {
@@ -93,8 +97,8 @@ fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
     match ran {
         // Its decider gave this worker up and made room for another.
         Ran::Late(Verdict::TimedOut | Verdict::Shutdown) => {
-            call.hub().lane(call.lane()).came_back();
-            pool.gate.try_grow()
+            call.lane().came_back();
+            pool.options.single || pool.gate.try_grow()
         }
         _ => true,
     }

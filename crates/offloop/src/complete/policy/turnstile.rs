@@ -1,0 +1,122 @@
+//! The turnstile: at most so many functions of one key run at once, in the order of their submits.
+//!
+//! A call passes before it is sent to its executor, and leaves when its function has returned or
+//! will not run. Whoever leaves lets the next one in, and sends it on from the thread that it is
+//! on. A call that is decided while it waits is passed over.
+//!
+//! Order of effects, for an inline call, whose `Work` may end while it waits: both letting in and
+//! leaving swap the same word, so either the place is given back, or it is never taken.
+//!
+//! Invariant: calls wait only while all places are taken.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::{Load, lock};
+use crate::complete::hub::{Hub, Remains};
+
+const OUTSIDE: u8 = 0;
+const INSIDE: u8 = 1;
+const GONE: u8 = 2;
+
+/// Where a call is in respect of its turnstile.
+#[derive(Default)]
+pub(super) struct Pass(AtomicU8);
+
+impl Pass {
+    fn begin(&self) -> bool {
+        let (from, to) = (OUTSIDE, INSIDE);
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Says whether it was inside.
+    pub(super) fn end(&self) -> bool {
+        self.0.swap(GONE, Ordering::AcqRel) == INSIDE
+    }
+}
+
+pub(crate) struct Turnstile {
+    places: usize,
+    gate: Mutex<Gate>,
+}
+
+#[derive(Default)]
+struct Gate {
+    inside: usize,
+    waiting: VecDeque<Load>,
+}
+
+impl Turnstile {
+    pub(crate) fn new(places: usize) -> Arc<Self> {
+        Arc::new(Self { places, gate: Mutex::default() })
+    }
+
+    /// Lets the call in and gives it back, or keeps it.
+    pub(super) fn enter(self: &Arc<Self>, load: Load) -> Option<Load> {
+        let hub = load.call().hub_arc().clone();
+        let mut passed_over = Vec::new();
+        let mut gate = lock(&self.gate);
+        // Those that were decided while they waited make room; under `latest` that is all of them.
+        while gate.waiting.back().is_some_and(|last| last.call().is_decided()) {
+            passed_over.extend(gate.waiting.pop_back());
+        }
+        let entered = if gate.inside < self.places {
+            begin(&load).then(|| {
+                gate.inside += 1;
+                load
+            })
+        } else {
+            if gate.waiting.is_empty() {
+                hub.parked().add(self);
+            }
+            gate.waiting.push_back(load);
+            None
+        };
+        drop(gate);
+        discard(&hub, passed_over);
+        entered
+    }
+
+    /// One has left: the next one goes.
+    pub(super) fn leave(self: &Arc<Self>, hub: &Hub) {
+        let mut passed_over = Vec::new();
+        let mut gate = lock(&self.gate);
+        gate.inside -= 1;
+        let next = loop {
+            let Some(load) = gate.waiting.pop_front() else { break None };
+            if !load.call().is_decided() && begin(&load) {
+                gate.inside += 1;
+                break Some(load);
+            }
+            passed_over.push(load);
+        };
+        if gate.waiting.is_empty() {
+            hub.parked().remove(self);
+        }
+        drop(gate);
+        discard(hub, passed_over);
+        if let Some(load) = next {
+            hub.forward(load);
+        }
+    }
+
+    /// Gives out all that wait, for the end.
+    pub(crate) fn clear(self: &Arc<Self>, hub: &Hub) -> Vec<Load> {
+        let mut gate = lock(&self.gate);
+        hub.parked().remove(self);
+        std::mem::take(&mut gate.waiting).into()
+    }
+}
+
+fn begin(load: &Load) -> bool {
+    load.call().policy().is_some_and(|policy| policy.pass.begin())
+}
+
+fn discard(hub: &Hub, loads: Vec<Load>) {
+    for load in loads {
+        if let Load::Work(work, _) = load {
+            hub.discard(Remains::Work(work));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A value that stays on one thread, and the calls that go to it.
+//!
+//! Invariant: the value is made, used and dropped on the one thread of its pool, which is never
+//! replaced. So it need not be `Send`, and calls reach it one at a time, in submit order.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::Ring;
+use super::crew::{Crew, CrewCounts};
+use super::guard;
+use super::threads::{Apart, Pool, lock};
+use crate::complete::{CallRef, Job, Lane, LaneLimits, Phase, Post, Work};
+use crate::contain::drop_contained;
+use crate::failure::{Failure, Outcome};
+use crate::priority::Priority;
+
+thread_local! {
+    /// The value of the resource that this thread is for.
+    static VALUE: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// The last line of a pool's thread before it leaves: drops the value here, contained. Says whether
+/// its destructor panicked.
+pub(super) fn vacate() -> bool {
+    drop_contained(VALUE.take())
+}
+
+/// The thread of one resource.
+pub(crate) struct Resident {
+    pool: Arc<Pool>,
+    lane: Lane,
+}
+
+impl Resident {
+    pub(super) fn new(pool: Arc<Pool>, options: &Apart) -> Arc<Self> {
+        let limits = LaneLimits { queue: options.queue, abandoned: options.abandoned };
+        Arc::new(Self { pool, lane: Lane::new(limits) })
+    }
+
+    /// Nobody has a handle any more: the thread does what waits, and ends.
+    pub(crate) fn dismiss(&self) {
+        self.pool.stop();
+    }
+
+    /// Whether it was dismissed, and the thread has ended or never was.
+    pub(super) fn is_over(&self) -> bool {
+        self.pool.is_over()
+    }
+}
+
+impl Post for Resident {
+    fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    fn cut_short(&self, call: &CallRef, from: Phase) {
+        Crew::cut_short(&*self.pool, call, from);
+    }
+}
+
+/// All calls are of the same priority, so that they keep their order.
+impl Crew for Resident {
+    fn submit(&self, work: Work, _: Priority, ring: Ring) {
+        Crew::submit(&*self.pool, work, Priority::Normal, ring);
+    }
+
+    fn cut_short(&self, call: &CallRef, from: Phase) {
+        Crew::cut_short(&*self.pool, call, from);
+    }
+
+    fn tend(&self, now: Instant) -> Option<Instant> {
+        self.pool.tend(now)
+    }
+
+    fn turn_away(&self) {
+        self.pool.turn_away();
+    }
+
+    fn wait_returned(&self, until: Instant) {
+        self.pool.wait_returned(until);
+    }
+
+    fn running(&self) -> Vec<CallRef> {
+        self.pool.running()
+    }
+
+    fn stop(&self) {
+        self.pool.stop();
+    }
+
+    fn wait_left(&self, until: Instant) {
+        Crew::wait_left(&*self.pool, until);
+    }
+
+    fn join(&self, until: Instant) {
+        self.pool.join(until);
+    }
+
+    fn counts(&self) -> CrewCounts {
+        self.pool.counts()
+    }
+}
+
+/// How far a resource's value is.
+pub(crate) enum Birth<R> {
+    /// It is made by the first call that gets there.
+    Unborn(Box<dyn FnOnce() -> R + Send>),
+    /// It is on its thread.
+    Born,
+    /// Making it panicked, and so end all calls.
+    Failed(Failure),
+}
+
+/// A function of a resource's value.
+pub struct OnResource<R, F, T> {
+    birth: Arc<Mutex<Birth<R>>>,
+    function: F,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<R, F, T> OnResource<R, F, T> {
+    pub(crate) fn new(birth: Arc<Mutex<Birth<R>>>, function: F) -> Self {
+        Self { birth, function, output: PhantomData }
+    }
+}
+
+impl<R: 'static, F, T> OnResource<R, F, T> {
+    /// Makes the value, if this is the first call.
+    fn born(&self, call: &CallRef) -> Result<Box<R>, Failure> {
+        if let Some(value) = VALUE.take() {
+            return Ok(value.downcast().expect("a resource's thread has its value alone"));
+        }
+        let make = match std::mem::replace(&mut *lock(&self.birth), Birth::Born) {
+            Birth::Unborn(make) => make,
+            Birth::Failed(failure) => {
+                *lock(&self.birth) = Birth::Failed(failure.clone());
+                return Err(failure);
+            }
+            Birth::Born => unreachable!("the value is on its thread"),
+        };
+        guard::run(call, make).map(Box::new).inspect_err(|failure| {
+            *lock(&self.birth) = Birth::Failed(failure.clone());
+        })
+    }
+}
+
+impl<R, F, T> Job for OnResource<R, F, T>
+where
+    R: 'static,
+    F: FnOnce(&mut R) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    fn perform(self, call: &CallRef) -> Outcome<T> {
+        let mut value = self.born(call)?;
+        let outcome = guard::run(call, || (self.function)(&mut value));
+        VALUE.set(Some(value));
+        outcome
+    }
+}

@@ -1,0 +1,115 @@
+//! The ways to begin a call, the same for the loop's handle and for handles on other threads.
+//! Invariant: each only describes; nothing happens until an ending is called.
+
+use std::panic::Location;
+
+use super::call::Call;
+use super::functions::name_of;
+use super::handle::Handle;
+use super::offloop::Offloop;
+use super::resource::Resource;
+use super::send::Origin;
+use crate::complete::Context;
+use crate::execute::{Contextual, Named, NamedContextual, OnResource, Plain};
+
+macro_rules! describe_calls {
+    ($handle:ident) => {
+        impl<S: 'static> $handle<S> {
+            /// Describes a call of `f`.
+            ///
+            /// Same as `f()`, except that it runs off the loop and its outcome comes back onto it; the
+            /// returned [`Call`] chooses where, and its ending submits it.
+            #[track_caller]
+            pub fn call<F, T>(&self, f: F) -> Call<Self, Plain<F, T>>
+            where
+                F: FnOnce() -> T + Send + 'static,
+                T: Send + 'static,
+            {
+                Call::new(self.clone(), Plain::new(f), Location::caller())
+            }
+
+            /// Describes a call of `f`, which can look at its [`Context`]: whether anybody still wants
+            /// the result, when it times out, and where its progress goes.
+            #[track_caller]
+            pub fn call_with<F, T>(&self, f: F) -> Call<Self, Contextual<F, T>>
+            where
+                F: FnOnce(&Context) -> T + Send + 'static,
+                T: Send + 'static,
+            {
+                Call::new(self.clone(), Contextual::new(f), Location::caller())
+            }
+
+            /// Describes a call of a named function with one argument, a tuple for more.
+            ///
+            /// Same as `call(move || f(args))`, except that the call has a name: the one that `f` has
+            /// in [`Functions`](crate::Functions), or else its path. `f` is a function itself, or a
+            /// closure that captures nothing; a pointer to one does not compile.
+            ///
+            /// ```
+            /// # let off = offloop::Offloop::<u64>::builder().no_waker().build()?;
+            /// fn power((base, exponent): (u64, u32)) -> u64 {
+            ///     base.pow(exponent)
+            /// }
+            /// off.call_fn(power, (2, 10)).cores().then(|n, outcome| *n = outcome.unwrap_or(0));
+            /// # let mut n = 0;
+            /// # while n == 0 { off.deliver(&mut n); std::thread::yield_now(); }
+            /// # assert_eq!(n, 1024);
+            /// # Ok::<(), offloop::Error>(())
+            /// ```
+            #[track_caller]
+            pub fn call_fn<F, A, T>(&self, f: F, args: A) -> Call<Self, Named<F, A, T>>
+            where
+                F: Fn(A) -> T + Send + 'static,
+                A: Send + 'static,
+                T: Send + 'static,
+            {
+                let name = name_of::<F>(&Origin::link(self).names);
+                Call::new(self.clone(), Named::new(f, args), Location::caller()).name(name)
+            }
+
+            /// Describes a call of a named function that gets its [`Context`] and one argument; see
+            /// [`call_fn`](Self::call_fn).
+            #[track_caller]
+            pub fn call_fn_with<F, A, T>(
+                &self,
+                f: F,
+                args: A,
+            ) -> Call<Self, NamedContextual<F, A, T>>
+            where
+                F: Fn(&Context, A) -> T + Send + 'static,
+                A: Send + 'static,
+                T: Send + 'static,
+            {
+                let name = name_of::<F>(&Origin::link(self).names);
+                Call::new(self.clone(), NamedContextual::new(f, args), Location::caller())
+                    .name(name)
+            }
+
+            /// Describes a call of `f` with a resource's value, on the resource's thread; see
+            /// [`Offloop::resource`].
+            ///
+            /// # Panics
+            /// When the resource belongs to another offloop.
+            #[track_caller]
+            pub fn call_on<R, F, T>(
+                &self,
+                resource: &Resource<R>,
+                f: F,
+            ) -> Call<Self, OnResource<R, F, T>>
+            where
+                R: 'static,
+                F: FnOnce(&mut R) -> T + Send + 'static,
+                T: Send + 'static,
+            {
+                resource.tenancy.assert_belongs_to(&Origin::link(self).hub);
+                let job = OnResource::new(resource.birth.clone(), f);
+                let mut call = Call::new(self.clone(), job, Location::caller());
+                call.options.stay_with(resource.tenancy.clone());
+                call
+            }
+        }
+    };
+}
+
+describe_calls!(Offloop);
+describe_calls!(Handle);
