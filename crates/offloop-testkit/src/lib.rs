@@ -8,6 +8,8 @@ mod sync;
 
 pub mod executors;
 pub mod loops;
+pub mod sim;
 
 pub use executors::{ExecutorState, ExecutorSuite, Place};
 pub use loops::{LoopRig, LoopState, LoopSuite, Round};
+pub use sim::{ManualExecutor, Sim, check};

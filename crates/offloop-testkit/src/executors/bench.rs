@@ -4,7 +4,7 @@
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use offloop::{Builder, Call, Failure, Offloop, Ticket};
+use offloop::{Builder, Call, Failure, Offloop, Origin, Ticket};
 
 use super::rig::{ExecutorState, ExecutorSuite, keep};
 use crate::promise::{Promise, broken};
@@ -48,7 +48,7 @@ impl Bench {
     }
 
     /// Sends a call to the executor.
-    pub(super) fn place<O, J>(&self, call: Call<O, J>) -> Call<O, J> {
+    pub(super) fn place<O: Origin, J>(&self, call: Call<O, J>) -> Call<O, J> {
         self.suite.place(call)
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use offloop::{Builder, Call, Outcome};
+use offloop::{Builder, Call, Origin, Outcome};
 
 /// The `S` of the offloops that an executor suite builds; opaque to the executor.
 #[derive(Default)]
@@ -75,7 +75,7 @@ impl ExecutorSuite {
     }
 
     /// Sends a call to the executor.
-    pub(super) fn place<O, J>(&self, call: Call<O, J>) -> Call<O, J> {
+    pub(super) fn place<O: Origin, J>(&self, call: Call<O, J>) -> Call<O, J> {
         match self.place {
             Place::Threads => call.threads(),
             Place::Cores => call.cores(),
