@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 
 use super::cell::{CallRef, Work};
@@ -106,28 +106,39 @@ pub(crate) trait Discard: Send + Sync {
 }
 
 /// Things that are to be found by whoever ends an offloop, each once.
-pub(crate) struct Register<T: ?Sized>(Mutex<HashMap<usize, Arc<T>>>);
+pub(crate) struct Register<T: ?Sized>(Mutex<Listed<T>>);
+
+/// By address, each with its number in the order of coming.
+struct Listed<T: ?Sized> {
+    next: u64,
+    things: HashMap<usize, (u64, Arc<T>)>,
+}
 
 impl<T: ?Sized> Register<T> {
     fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
+        Self(Mutex::new(Listed { next: 0, things: HashMap::new() }))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Arc<T>>> {
+    fn lock(&self) -> MutexGuard<'_, Listed<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn add(&self, what: &Arc<T>) {
-        self.lock().insert(Arc::as_ptr(what).addr(), what.clone());
+        let mut list = self.lock();
+        list.next += 1;
+        let number = list.next;
+        list.things.insert(Arc::as_ptr(what).addr(), (number, what.clone()));
     }
 
     pub(crate) fn remove(&self, what: &Arc<T>) {
-        let gone = self.lock().remove(&Arc::as_ptr(what).addr());
+        let gone = self.lock().things.remove(&Arc::as_ptr(what).addr());
         drop(gone);
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<T>> {
-        self.lock().values().cloned().collect()
+        let mut all: Vec<_> = self.lock().things.values().cloned().collect();
+        all.sort_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, thing)| thing).collect()
     }
 }
 

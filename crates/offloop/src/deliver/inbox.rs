@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::notify::Notify;
 use super::pulses::Pulses;
@@ -62,7 +62,7 @@ type Arrival<S> = Box<Parcel<(Token, Parts<S>)>>;
 
 /// Entries of handles that a turn takes in at once, so that handles which never stop submitting
 /// hold no turn up.
-const ARRIVALS_MAX: u64 = 4096;
+pub(super) const ARRIVALS_MAX: u64 = 4096;
 
 /// Where handles leave the entries of their calls.
 pub(crate) struct Arrivals<S: 'static> {
@@ -89,18 +89,18 @@ pub(crate) struct TurnCounts {
 }
 
 pub(crate) struct Inbox<S: 'static, C: Completed> {
-    table: RefCell<Table<S>>,
+    pub(super) table: RefCell<Table<S>>,
     /// Entries of calls that came in through a handle.
-    remote: RefCell<HashMap<Token, Waiting<S>>>,
-    ready: RefCell<Popper<C>>,
-    pulses: Pulses<C>,
+    pub(super) remote: RefCell<HashMap<Token, Waiting<S>>>,
+    pub(super) ready: RefCell<Popper<C>>,
+    pub(super) pulses: Pulses<C>,
     arrivals: RefCell<Popper<Arrival<S>>>,
     came: Arc<AtomicU64>,
     /// Of those that came, the ones in `remote` or past it.
     admitted: Cell<u64>,
     /// A call that the last turn met and must not run: it was submitted during that turn.
-    held: Cell<Option<Token>>,
-    turn: Cell<u64>,
+    pub(super) held: Cell<Option<Token>>,
+    pub(super) turn: Cell<u64>,
     in_turn: Cell<bool>,
     /// A nested turn was asked for; the outer one wakes the loop when it ends.
     nested: Cell<bool>,
@@ -177,168 +177,9 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         delivered
     }
 
-    fn run(&self, state: &mut S, budget: Turn, unobserved: &dyn Fn(Unobserved)) -> Delivered {
-        let mut delivered = Delivered::default();
-        let Some(mut next) = self.next() else {
-            delivered.more = self.has_newer();
-            return delivered;
-        };
-        let began = Instant::now();
-        loop {
-            let place = next.place();
-            delivered.count += 1;
-            self.run_unit(next, state, unobserved);
-            let spent = began.elapsed();
-            if spent > budget.max_time {
-                self.overran(spent, place);
-            }
-            if delivered.count >= budget.max_calls || spent >= budget.max_time {
-                delivered.more =
-                    self.has_newer() || !self.ready.borrow().is_empty() || !self.pulses.is_empty();
-                break;
-            }
-            match self.next() {
-                Some(unit) => next = unit,
-                None => {
-                    delivered.more = self.has_newer();
-                    break;
-                }
-            }
-        }
-        self.count(|counts| counts.turns += 1);
-        delivered
-    }
-
-    fn run_unit(&self, unit: Unit<S, C>, state: &mut S, unobserved: &dyn Fn(Unobserved)) {
-        match unit {
-            Unit::Outcome(waiting) => {
-                self.count(|counts| counts.delivered += 1);
-                // Before the handler: what the two share is then its alone.
-                drop_contained(waiting.watch);
-                waiting.entry.run(state, unobserved);
-            }
-            Unit::Progress { call, watch, .. } => {
-                let (token, again) = (call.token(), Some(call));
-                let mut lent = LentWatch { inbox: self, token, watch: Some(watch), again };
-                if !lent.watch.as_mut().is_some_and(|watch| watch.deliver_one(state)) {
-                    lent.again = None;
-                }
-            }
-            Unit::LastProgress { token, watch, .. } => {
-                let mut lent = LentWatch { inbox: self, token, watch: Some(watch), again: None };
-                if let Some(watch) = &mut lent.watch {
-                    // The outcome is held, and comes back to the rest.
-                    watch.deliver_one(state);
-                }
-            }
-        }
-    }
-
-    /// Whether something was met that this turn must not run.
-    fn has_newer(&self) -> bool {
-        self.held.get().is_some() || self.pulses.has_newer()
-    }
-
-    /// The next thing that this turn may run; outcomes and progress take turns.
-    fn next(&self) -> Option<Unit<S, C>> {
-        if self.pulses.is_empty() {
-            return self.next_outcome();
-        }
-        if self.pulses.goes_first() {
-            self.next_progress().or_else(|| self.next_outcome())
-        } else {
-            self.next_outcome().or_else(|| self.next_progress())
-        }
-    }
-
-    /// Leaves a newer one in `held` and ends the turn's outcomes.
-    fn next_outcome(&self) -> Option<Unit<S, C>> {
-        loop {
-            let token = match self.held.take() {
-                Some(token) => token,
-                None => self.ready.borrow_mut().pop()?.token(),
-            };
-            match self.born(token) {
-                Some(born) if born == self.turn.get() => {
-                    self.held.set(Some(token));
-                    return None;
-                }
-                Some(_) => {
-                    if let Some((watch, place)) = self.lift_watch(token, |watch| watch.has_mail()) {
-                        // What came before the outcome is delivered before it.
-                        self.held.set(Some(token));
-                        return Some(Unit::LastProgress { token, watch, place });
-                    }
-                    return self.take(token).map(Unit::Outcome);
-                }
-                None if token.is_remote() => {
-                    // Its entry is behind many others, or behind a push that is not finished; a
-                    // later turn finds it.
-                    self.held.set(Some(token));
-                    return None;
-                }
-                // The entry is gone: the token is late.
-                None => {}
-            }
-        }
-    }
-
-    fn next_progress(&self) -> Option<Unit<S, C>> {
-        loop {
-            let call = self.pulses.pop()?;
-            let token = call.token();
-            match self.born(token) {
-                Some(born) if born == self.turn.get() => self.pulses.later(call),
-                Some(_) => {
-                    if let Some((watch, place)) = self.lift_watch(token, |watch| watch.has_mail()) {
-                        return Some(Unit::Progress { call, watch, place });
-                    }
-                }
-                // Its entry is behind a push that is not finished.
-                None if token.is_remote() && !call.is_decided() => self.pulses.later(call),
-                None => {}
-            }
-        }
-    }
-
-    fn born(&self, token: Token) -> Option<u64> {
-        if token.is_remote() && !self.remote.borrow().contains_key(&token) {
-            self.admit_arrivals(ARRIVALS_MAX);
-        }
-        self.with(token, |waiting| waiting.born)
-    }
-
-    fn with<R>(&self, token: Token, look: impl FnOnce(&mut Waiting<S>) -> R) -> Option<R> {
-        if token.is_remote() {
-            self.remote.borrow_mut().get_mut(&token).map(look)
-        } else {
-            self.table.borrow_mut().get_mut(token).map(look)
-        }
-    }
-
-    /// Takes a watch out for as long as it runs.
-    fn lift_watch(
-        &self,
-        token: Token,
-        that: impl FnOnce(&dyn Watch<S>) -> bool,
-    ) -> Option<(Box<dyn Watch<S>>, &'static Location<'static>)> {
-        self.with(token, |waiting| {
-            let watch = waiting.watch.take_if(|watch| that(&**watch))?;
-            Some((watch, waiting.entry.place()))
-        })?
-    }
-
-    fn take(&self, token: Token) -> Option<Waiting<S>> {
-        if token.is_remote() {
-            self.remote.borrow_mut().remove(&token)
-        } else {
-            self.table.borrow_mut().take(token)
-        }
-    }
-
     /// Moves the entries of handles that came by now into the table, `most` at most. Those that
     /// are moved during a turn count as born in it: the handle may have been used inside a handler.
-    fn admit_arrivals(&self, most: u64) {
+    pub(super) fn admit_arrivals(&self, most: u64) {
         let mut arrivals = self.arrivals.borrow_mut();
         let mut remote = self.remote.borrow_mut();
         for _ in 0..self.arriving().min(most) {
@@ -355,7 +196,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         self.came.load(Ordering::Relaxed) - self.admitted.get()
     }
 
-    fn overran(&self, spent: Duration, place: &'static Location<'static>) {
+    pub(super) fn overran(&self, spent: Duration, place: &'static Location<'static>) {
         self.count(|counts| {
             counts.overruns += 1;
             if spent > counts.longest {
@@ -365,7 +206,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         });
     }
 
-    fn count(&self, change: impl FnOnce(&mut TurnCounts)) {
+    pub(super) fn count(&self, change: impl FnOnce(&mut TurnCounts)) {
         let mut counts = self.counts.get();
         change(&mut counts);
         self.counts.set(counts);
@@ -426,53 +267,6 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
             drop_contained(parcel.value.1.watch);
             each(parcel.value.1.entry);
         });
-    }
-}
-
-/// One thing that a turn runs.
-enum Unit<S: 'static, C> {
-    Outcome(Waiting<S>),
-    Progress {
-        call: C,
-        watch: Box<dyn Watch<S>>,
-        place: &'static Location<'static>,
-    },
-    /// Progress of a call whose outcome comes next.
-    LastProgress {
-        token: Token,
-        watch: Box<dyn Watch<S>>,
-        place: &'static Location<'static>,
-    },
-}
-
-impl<S, C> Unit<S, C> {
-    /// Where the call was submitted.
-    fn place(&self) -> &'static Location<'static> {
-        match self {
-            Unit::Outcome(waiting) => waiting.entry.place(),
-            Unit::Progress { place, .. } | Unit::LastProgress { place, .. } => place,
-        }
-    }
-}
-
-/// A watch that runs, and goes back to its place afterwards, also when its handler unwinds; if the
-/// place is gone, it is dropped.
-struct LentWatch<'a, S: 'static, C: Completed> {
-    inbox: &'a Inbox<S, C>,
-    token: Token,
-    watch: Option<Box<dyn Watch<S>>>,
-    /// Comes back to what is left.
-    again: Option<C>,
-}
-
-impl<S: 'static, C: Completed> Drop for LentWatch<'_, S, C> {
-    fn drop(&mut self) {
-        if let Some(call) = self.again.take() {
-            self.inbox.pulses.again(call);
-        }
-        let watch = &mut self.watch;
-        self.inbox.with(self.token, |waiting| waiting.watch = watch.take());
-        drop_contained(watch.take());
     }
 }
 

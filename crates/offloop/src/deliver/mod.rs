@@ -14,6 +14,7 @@ mod pulses;
 #[allow(unsafe_code)]
 mod queue;
 mod table;
+mod turn;
 
 #[cfg(all(test, loom))]
 mod loom;

@@ -39,6 +39,8 @@ pub(crate) trait Entry<S> {
     fn forgo(self: Box<Self>) -> Unobserved;
     /// What decides `Shutdown` if the outcome is open; run when nothing is borrowed.
     fn shutter(&self) -> Box<dyn FnOnce()>;
+    /// What runs the function of an inline call that has not run.
+    fn starter(&self) -> Option<Box<dyn FnOnce()>>;
     /// Where the call was submitted.
     fn place(&self) -> &'static Location<'static>;
     /// The call's name.

@@ -21,6 +21,10 @@ impl Entry<Vec<u32>> for Number {
         Box::new(|| {})
     }
 
+    fn starter(&self) -> Option<Box<dyn FnOnce()>> {
+        None
+    }
+
     fn place(&self) -> &'static Location<'static> {
         Location::caller()
     }

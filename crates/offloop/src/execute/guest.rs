@@ -4,9 +4,10 @@
 //! offloop knows what waits and what runs there without asking: deadlines, cancels, `close` and
 //! `shutdown` need no help of the executor.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -81,6 +82,8 @@ pub struct Work {
     right: Option<Right>,
     call: CallRef,
     books: Arc<Books>,
+    /// Its number in the books.
+    number: u64,
     priority: Priority,
 }
 
@@ -92,7 +95,7 @@ impl Work {
     ///   its function is dropped here, and a panic of a destructor ends here, too.
     pub fn run(mut self) {
         let Some(right) = self.right.take() else { return };
-        self.books.begin(&self.call);
+        self.books.begin(self.number);
         if let Ran::Late(Verdict::TimedOut | Verdict::Shutdown) = right.run() {
             self.call.lane().came_back();
         }
@@ -123,7 +126,7 @@ impl Drop for Work {
     fn drop(&mut self) {
         // First: what waits for the books to be empty finds the outcome decided.
         drop(self.right.take());
-        self.books.end(&self.call);
+        self.books.end(self.number);
     }
 }
 
@@ -140,7 +143,9 @@ impl fmt::Debug for Work {
 /// The calls that an executor has.
 #[derive(Default)]
 struct Books {
-    calls: Mutex<HashMap<usize, Entry>>,
+    /// By the order of their submits.
+    calls: Mutex<BTreeMap<u64, Entry>>,
+    next: AtomicU64,
     changed: Condvar,
 }
 
@@ -150,18 +155,20 @@ struct Entry {
 }
 
 impl Books {
-    fn enter(&self, call: &CallRef) {
-        lock(&self.calls).insert(call.id(), Entry { call: call.clone(), runs: false });
+    fn enter(&self, call: &CallRef) -> u64 {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        lock(&self.calls).insert(number, Entry { call: call.clone(), runs: false });
+        number
     }
 
-    fn begin(&self, call: &CallRef) {
-        if let Some(entry) = lock(&self.calls).get_mut(&call.id()) {
+    fn begin(&self, number: u64) {
+        if let Some(entry) = lock(&self.calls).get_mut(&number) {
             entry.runs = true;
         }
     }
 
-    fn end(&self, call: &CallRef) {
-        let entry = lock(&self.calls).remove(&call.id());
+    fn end(&self, number: u64) {
+        let entry = lock(&self.calls).remove(&number);
         self.changed.notify_all();
         drop(entry);
     }
@@ -188,9 +195,9 @@ impl Crew for Guest {
     /// Wakes the executor even when the keeper is woken as well: only the executor knows how.
     fn submit(&self, work: Right, priority: Priority, _: Ring) {
         let call = work.call().clone();
-        self.books.enter(&call);
+        let number = self.books.enter(&call);
         let books = self.books.clone();
-        let work = Work { right: Some(work), call, books, priority };
+        let work = Work { right: Some(work), call, books, number, priority };
         match contain(|| self.executor.submit(work)) {
             Ok(Ok(())) => {}
             Ok(Err(mut work)) => {

@@ -18,11 +18,15 @@ struct Kept(Cell<Option<Work>>);
 impl Kept {
     /// Runs an inline call, here on the loop; a decided one's job is dropped elsewhere.
     fn settle(&self) {
-        if let Some(work) = self.0.take()
-            && let Err(work) = work.try_run()
-        {
-            discard(work);
+        if let Some(work) = self.0.take() {
+            settle(work);
         }
+    }
+
+    /// The same, for later.
+    fn starter(&self) -> Option<Box<dyn FnOnce()>> {
+        let work = self.0.take()?;
+        Some(Box::new(move || settle(work)))
     }
 
     /// No turn comes any more.
@@ -31,6 +35,12 @@ impl Kept {
             work.call().decide(Verdict::Shutdown);
             discard(work);
         }
+    }
+}
+
+fn settle(work: Work) {
+    if let Err(work) = work.try_run() {
+        discard(work);
     }
 }
 
@@ -97,6 +107,10 @@ where
         shutter(self.receiver.call(), &self.kept)
     }
 
+    fn starter(&self) -> Option<Box<dyn FnOnce()>> {
+        self.kept.starter()
+    }
+
     fn place(&self) -> &'static Location<'static> {
         self.receiver.call().place()
     }
@@ -141,6 +155,10 @@ impl<S, T: Send + 'static> Entry<S> for Unheard<T> {
         shutter(self.receiver.call(), &self.kept)
     }
 
+    fn starter(&self) -> Option<Box<dyn FnOnce()>> {
+        self.kept.starter()
+    }
+
     fn place(&self) -> &'static Location<'static> {
         self.receiver.call().place()
     }
@@ -182,6 +200,10 @@ impl<S> Entry<S> for Standing {
 
     fn shutter(&self) -> Box<dyn FnOnce()> {
         shutter(&self.call, &self.kept)
+    }
+
+    fn starter(&self) -> Option<Box<dyn FnOnce()>> {
+        self.kept.starter()
     }
 
     fn place(&self) -> &'static Location<'static> {

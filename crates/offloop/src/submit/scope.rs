@@ -178,6 +178,10 @@ impl<S> Entry<S> for Scoped<S> {
         self.entry.shutter()
     }
 
+    fn starter(&self) -> Option<Box<dyn FnOnce()>> {
+        self.entry.starter()
+    }
+
     fn place(&self) -> &'static Location<'static> {
         self.entry.place()
     }

@@ -5,6 +5,7 @@
 //! touch what, and when, is the table in `state`; this file is where it is kept. The allocation
 //! ends with its last holder, and by then job and slot are empty.
 
+mod decide;
 mod hands;
 
 pub(crate) use self::hands::{Ran, Receiver, Work};
@@ -17,13 +18,13 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::hub::{Hub, LaneId, Life, Remains};
+use super::hub::{Hub, LaneId, Life};
 use super::lane::Lane;
 use super::policy::{Members, Policy};
-use super::state::{CLAIMED, ORPHAN, Phase, STANDING, SUPERSEDED, Verdict};
+use super::state::{CLAIMED, Phase, SUPERSEDED, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
-use crate::failure::{By, Outcome};
+use crate::failure::Outcome;
 use crate::sync::{AtomicU32, Ordering, UnsafeCell, yield_now};
 
 /// What a call runs.
@@ -354,176 +355,5 @@ impl Head {
                 Err(now) => word = now,
             }
         }
-    }
-}
-
-impl CallRef {
-    /// Names the call among those that live.
-    pub(crate) fn id(&self) -> usize {
-        self.head.as_ptr().addr()
-    }
-
-    /// Decides the outcome if it is open; says which phase it cut short.
-    pub(crate) fn decide(&self, verdict: Verdict) -> Option<Phase> {
-        let open = |phase| matches!(phase, Phase::Queued | Phase::Running);
-        let never_started = &self.hub.counts.never_started;
-        // Counted ahead, so that a shutdown which meets the call decided has its count, too.
-        let ahead =
-            verdict == Verdict::Shutdown && self.phase() == Phase::Queued && !self.is_flight();
-        if ahead {
-            never_started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-        let from = self.swap_phase(Phase::Failed(verdict), open).ok();
-        if ahead && from != Some(Phase::Queued) {
-            never_started.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-        }
-        let from = from?;
-        if !self.is_flight() {
-            self.hub.counts.verdict(verdict);
-        }
-        if from == Phase::Queued {
-            self.lane().decided_while_queued();
-        }
-        self.settle(Some(verdict));
-        Some(from)
-    }
-
-    /// A call that was made as refused is told to its receiver; the rest of its submit is done.
-    pub(crate) fn refuse(&self) {
-        match self.policy() {
-            None => self.reach(),
-            Some(policy) => {
-                policy.submitted();
-                policy.settled(self, None);
-            }
-        }
-    }
-
-    /// A newer call of its key was submitted: no `Ok` of this one is delivered any more.
-    pub(crate) fn supersede(&self) {
-        if self.decide(Verdict::Cancelled(By::Superseded)).is_none() {
-            self.state.fetch_or(SUPERSEDED, Ordering::AcqRel);
-        }
-    }
-
-    /// # Safety
-    /// The call's cell begins with a `Slot<T>`, and the caller has claimed the call.
-    unsafe fn finish<T: Send + 'static>(&self, outcome: Outcome<T>) -> Ran {
-        self.lane().returned();
-        if let Err(phase) = self.swap_phase(Phase::Writing, |phase| phase == Phase::Running) {
-            if self.lane_id() == LaneId::Inline {
-                // This is the loop thread.
-                self.hub.discard(Remains::Value(self.hub.clone(), Box::new(outcome)));
-            } else {
-                self.hub.drop_here(outcome);
-            }
-            return match phase {
-                Phase::Failed(verdict) => Ran::Late(verdict),
-                _ => unreachable!("only deciders leave Running beside its worker"),
-            };
-        }
-        if !self.is_flight() {
-            self.hub.counts.finished(outcome.is_ok(), self.hub.life() >= Life::Stopping);
-        }
-        // SAFETY: the caller's promise on the type.
-        let slot = unsafe { self.head.cast::<Slot<T>>().as_ref() };
-        // SAFETY: the phase is Writing, in which the claimer alone touches the slot.
-        slot.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
-        // From Writing to Done; the marks stay.
-        let before = self.state.fetch_add(Phase::DONE_AFTER_WRITING, Ordering::AcqRel);
-        if before & ORPHAN != 0 {
-            // SAFETY: the receiver left before Done, so the slot is still the claimer's.
-            let unclaimed = slot.outcome.with_mut(|slot| unsafe { (*slot).take() });
-            self.hub.drop_here(unclaimed);
-        }
-        self.settle(None);
-        Ran::Finished
-    }
-
-    /// Tells whoever waits, once per call; `verdict` where the outcome is one.
-    fn settle(&self, verdict: Option<Verdict>) {
-        if verdict != Some(Verdict::TimedOut) && self.details.deadline.is_some() {
-            // Its timer is dead weight.
-            self.hub.dead_timers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-        match self.policy() {
-            None => self.reach(),
-            Some(policy) => policy.settled(self, verdict),
-        }
-    }
-
-    /// A decided call, whose place in the order has come, goes to its receiver.
-    pub(super) fn reach(&self) {
-        match &self.details.route {
-            Route::Loop if self.lane_id() == LaneId::Inline => {
-                self.stand();
-            }
-            Route::Loop => self.hub.hand_over(self.clone()),
-            Route::Task(_) => {
-                if self.lane_id() == LaneId::Inline {
-                    // The turn lets go of what it kept.
-                    self.stand();
-                }
-                self.post();
-                self.announce();
-            }
-            Route::Flight(members) => {
-                if self.lane_id() == LaneId::Inline {
-                    self.stand();
-                }
-                if let Phase::Failed(verdict) = self.phase() {
-                    members.fail(&self.hub, verdict);
-                }
-            }
-        }
-    }
-
-    /// The first of the two steps to a receiver: what keeps the order.
-    pub(super) fn post(&self) {
-        match &self.details.route {
-            Route::Task(task) => task.release(),
-            _ => {
-                self.state.fetch_or(STANDING, Ordering::AcqRel);
-                self.hub.push(self.clone());
-            }
-        }
-    }
-
-    /// The second: the wake.
-    pub(super) fn announce(&self) {
-        match &self.details.route {
-            Route::Task(task) => {
-                // With the look at `life` below: either it sees the close, or the close sees this.
-                self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-                task.wake();
-                if self.hub.life() >= Life::Closing {
-                    // A closed loop waits for this call too, and looks when it is woken.
-                    self.hub.ask_for_turn();
-                }
-            }
-            _ => self.hub.ask_for_turn(),
-        }
-    }
-
-    /// An inline call enters the ready queue, once; whoever sees to that asks for the turn.
-    pub(crate) fn stand(&self) {
-        if self.stand_quietly() {
-            self.hub.ask_for_turn();
-        }
-    }
-
-    /// Same as [`stand`](Self::stand), except that the caller asks for the turn on `true`.
-    fn stand_quietly(&self) -> bool {
-        let first = self.state.fetch_or(STANDING, Ordering::AcqRel) & STANDING == 0;
-        if first {
-            self.hub.push(self.clone());
-        }
-        first
-    }
-
-    /// An inline call may run in the next turn, or when its place in the order comes. `true`: the
-    /// caller asks for the turn.
-    pub(crate) fn stand_by(&self) -> bool {
-        self.policy().is_none_or(|policy| policy.stand_by()) && self.stand_quietly()
     }
 }

@@ -1,0 +1,182 @@
+//! The decision of a call's outcome, once, and its way to whoever waits.
+//!
+//! Invariant: whoever wins the swap of the state word settles the call: counts it, and brings it to
+//! its receiver, at once or when its place in the order comes.
+
+use super::{CallRef, Route, Slot};
+use crate::complete::cell::Ran;
+use crate::complete::hub::{LaneId, Life, Remains};
+use crate::complete::state::{ORPHAN, Phase, STANDING, SUPERSEDED, Verdict};
+use crate::failure::{By, Outcome};
+use crate::sync::Ordering;
+
+impl CallRef {
+    /// Names the call among those that live.
+    pub(crate) fn id(&self) -> usize {
+        self.head.as_ptr().addr()
+    }
+
+    /// Decides the outcome if it is open; says which phase it cut short.
+    pub(crate) fn decide(&self, verdict: Verdict) -> Option<Phase> {
+        let open = |phase| matches!(phase, Phase::Queued | Phase::Running);
+        let never_started = &self.hub.counts.never_started;
+        // Counted ahead, so that a shutdown which meets the call decided has its count, too.
+        let ahead =
+            verdict == Verdict::Shutdown && self.phase() == Phase::Queued && !self.is_flight();
+        if ahead {
+            never_started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        let from = self.swap_phase(Phase::Failed(verdict), open).ok();
+        if ahead && from != Some(Phase::Queued) {
+            never_started.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        let from = from?;
+        if !self.is_flight() {
+            self.hub.counts.verdict(verdict);
+        }
+        if from == Phase::Queued {
+            self.lane().decided_while_queued();
+        }
+        self.settle(Some(verdict));
+        Some(from)
+    }
+
+    /// A call that was made as refused is told to its receiver; the rest of its submit is done.
+    pub(crate) fn refuse(&self) {
+        match self.policy() {
+            None => self.reach(),
+            Some(policy) => {
+                policy.submitted();
+                policy.settled(self, None);
+            }
+        }
+    }
+
+    /// A newer call of its key was submitted: no `Ok` of this one is delivered any more.
+    pub(crate) fn supersede(&self) {
+        if self.decide(Verdict::Cancelled(By::Superseded)).is_none() {
+            self.state.fetch_or(SUPERSEDED, Ordering::AcqRel);
+        }
+    }
+
+    /// # Safety
+    /// The call's cell begins with a `Slot<T>`, and the caller has claimed the call.
+    pub(super) unsafe fn finish<T: Send + 'static>(&self, outcome: Outcome<T>) -> Ran {
+        self.lane().returned();
+        if let Err(phase) = self.swap_phase(Phase::Writing, |phase| phase == Phase::Running) {
+            if self.lane_id() == LaneId::Inline {
+                // This is the loop thread.
+                self.hub.discard(Remains::Value(self.hub.clone(), Box::new(outcome)));
+            } else {
+                self.hub.drop_here(outcome);
+            }
+            return match phase {
+                Phase::Failed(verdict) => Ran::Late(verdict),
+                _ => unreachable!("only deciders leave Running beside its worker"),
+            };
+        }
+        if !self.is_flight() {
+            self.hub.counts.finished(outcome.is_ok(), self.hub.life() >= Life::Stopping);
+        }
+        // SAFETY: the caller's promise on the type.
+        let slot = unsafe { self.head.cast::<Slot<T>>().as_ref() };
+        // SAFETY: the phase is Writing, in which the claimer alone touches the slot.
+        slot.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
+        // From Writing to Done; the marks stay.
+        let before = self.state.fetch_add(Phase::DONE_AFTER_WRITING, Ordering::AcqRel);
+        if before & ORPHAN != 0 {
+            // SAFETY: the receiver left before Done, so the slot is still the claimer's.
+            let unclaimed = slot.outcome.with_mut(|slot| unsafe { (*slot).take() });
+            self.hub.drop_here(unclaimed);
+        }
+        self.settle(None);
+        Ran::Finished
+    }
+
+    /// Tells whoever waits, once per call; `verdict` where the outcome is one.
+    fn settle(&self, verdict: Option<Verdict>) {
+        if verdict != Some(Verdict::TimedOut) && self.details.deadline.is_some() {
+            // Its timer is dead weight.
+            self.hub.dead_timers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        match self.policy() {
+            None => self.reach(),
+            Some(policy) => policy.settled(self, verdict),
+        }
+    }
+
+    /// A decided call, whose place in the order has come, goes to its receiver.
+    pub(in crate::complete) fn reach(&self) {
+        match &self.details.route {
+            Route::Loop if self.lane_id() == LaneId::Inline => {
+                self.stand();
+            }
+            Route::Loop => self.hub.hand_over(self.clone()),
+            Route::Task(_) => {
+                if self.lane_id() == LaneId::Inline {
+                    // The turn lets go of what it kept.
+                    self.stand();
+                }
+                self.post();
+                self.announce();
+            }
+            Route::Flight(members) => {
+                if self.lane_id() == LaneId::Inline {
+                    self.stand();
+                }
+                if let Phase::Failed(verdict) = self.phase() {
+                    members.fail(&self.hub, verdict);
+                }
+            }
+        }
+    }
+
+    /// The first of the two steps to a receiver: what keeps the order.
+    pub(in crate::complete) fn post(&self) {
+        match &self.details.route {
+            Route::Task(task) => task.release(),
+            _ => {
+                self.state.fetch_or(STANDING, Ordering::AcqRel);
+                self.hub.push(self.clone());
+            }
+        }
+    }
+
+    /// The second: the wake.
+    pub(in crate::complete) fn announce(&self) {
+        match &self.details.route {
+            Route::Task(task) => {
+                // With the look at `life` below: either it sees the close, or the close sees this.
+                self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                task.wake();
+                if self.hub.life() >= Life::Closing {
+                    // A closed loop waits for this call too, and looks when it is woken.
+                    self.hub.ask_for_turn();
+                }
+            }
+            _ => self.hub.ask_for_turn(),
+        }
+    }
+
+    /// An inline call enters the ready queue, once; whoever sees to that asks for the turn.
+    pub(crate) fn stand(&self) {
+        if self.stand_quietly() {
+            self.hub.ask_for_turn();
+        }
+    }
+
+    /// Same as [`stand`](Self::stand), except that the caller asks for the turn on `true`.
+    fn stand_quietly(&self) -> bool {
+        let first = self.state.fetch_or(STANDING, Ordering::AcqRel) & STANDING == 0;
+        if first {
+            self.hub.push(self.clone());
+        }
+        first
+    }
+
+    /// An inline call may run in the next turn, or when its place in the order comes. `true`: the
+    /// caller asks for the turn.
+    pub(crate) fn stand_by(&self) -> bool {
+        self.policy().is_none_or(|policy| policy.stand_by()) && self.stand_quietly()
+    }
+}
