@@ -5,6 +5,7 @@
 
 mod examples;
 mod msrv;
+mod report;
 mod stages;
 
 #[cfg(test)]
@@ -61,6 +62,12 @@ const STAGES: &[Stage] = &[
         minutes: 0.3,
         what: "every program in examples/ runs and succeeds",
         run: examples::run,
+    },
+    Stage {
+        name: "report",
+        minutes: 0.2,
+        what: "the tour's page in a headless browser, in light and in dark",
+        run: report::run,
     },
     Stage {
         name: "pipe",

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -65,9 +66,14 @@ impl Cmd {
     }
 
     /// Sends what the program prints to `file` instead of the terminal.
-    pub(crate) fn log_to(mut self, file: &std::fs::File) -> Result<Self> {
-        self.inner.stdout(file.try_clone()?);
-        self.inner.stderr(file.try_clone()?);
+    pub(crate) fn log_to(self, file: &File) -> Result<Self> {
+        self.outputs_to(file, file)
+    }
+
+    /// Sends what the program prints, and what it says beside that, to files.
+    pub(crate) fn outputs_to(mut self, stdout: &File, stderr: &File) -> Result<Self> {
+        self.inner.stdout(stdout.try_clone()?);
+        self.inner.stderr(stderr.try_clone()?);
         Ok(self)
     }
 

@@ -68,7 +68,6 @@ pub(super) fn draw(series: &[Series<'_>], what: &str, x_label: &str) -> Option<S
         .with_y_axis_max(top)
         .with_x_label(x_label)
         .with_y_label(what)
-        .with_y_label_offset(-4.0, 0.0)
         .with_tick_size(13)
         .with_label_size(14)
         .with_x_tick_format(TickFormat::Custom(Arc::new(percent)))
