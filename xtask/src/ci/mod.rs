@@ -3,6 +3,7 @@
 //! Invariant: the table is the only list of stages; the command line, `--list` and the
 //! closing summary are made from it.
 
+mod bench;
 mod examples;
 mod msrv;
 mod report;
@@ -62,6 +63,12 @@ const STAGES: &[Stage] = &[
         minutes: 0.3,
         what: "every program in examples/ runs and succeeds",
         run: examples::run,
+    },
+    Stage {
+        name: "bench",
+        minutes: 0.6,
+        what: "the bench builds and every side of it runs; no figure is judged",
+        run: bench::run,
     },
     Stage {
         name: "report",
