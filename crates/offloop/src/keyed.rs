@@ -90,12 +90,24 @@ impl Hasher for AsIs {
 }
 
 impl<K: Eq + 'static, L: Send + Sync + 'static> Shelf<K, L> {
-    fn line(&mut self, hash: u64, key: K, make: impl FnOnce() -> L) -> Arc<Keyed<L>> {
-        let at = self.slots.get(&hash).and_then(|slots| slots.iter().position(|s| s.key == key));
+    /// Where an equal key stands among those with its hash. Its `Eq` may panic; nothing is changed.
+    fn find(&self, hash: u64, key: &K) -> Option<usize> {
+        self.slots.get(&hash)?.iter().position(|slot| slot.key == *key)
+    }
+
+    /// The line of `key`, which `find` found at `at`. With the key,
+    /// where an equal one is there already: it is to be dropped when nothing is locked.
+    fn line(
+        &mut self,
+        hash: u64,
+        at: Option<usize>,
+        key: K,
+        make: impl FnOnce() -> L,
+    ) -> (Arc<Keyed<L>>, Option<K>) {
         if let Some(at) = at
             && let Some(line) = self.slots[&hash][at].line.upgrade()
         {
-            return line;
+            return (line, Some(key));
         }
         self.next += 1;
         let number = self.next;
@@ -104,10 +116,15 @@ impl<K: Eq + 'static, L: Send + Sync + 'static> Shelf<K, L> {
         let slots = self.slots.entry(hash).or_default();
         let weak = Arc::downgrade(&line);
         match at {
-            Some(at) => (slots[at].number, slots[at].line) = (number, weak),
-            None => slots.push(Slot { key, number, line: weak }),
+            Some(at) => {
+                (slots[at].number, slots[at].line) = (number, weak);
+                (line, Some(key))
+            }
+            None => {
+                slots.push(Slot { key, number, line: weak });
+                (line, None)
+            }
         }
-        line
     }
 }
 
@@ -135,6 +152,13 @@ impl<K: 'static, L: 'static> AnyShelf for Shelf<K, L> {
             self.slots.shrink_to(self.slots.len() * 2);
         }
         buried
+    }
+}
+
+/// A destructor that panics ends none of the others, and nobody's submit or turn.
+fn drop_each(keys: Vec<Box<dyn Any>>) {
+    for key in keys {
+        drop_contained(key);
     }
 }
 
@@ -200,10 +224,12 @@ impl Keys {
         });
         let any: &mut dyn Any = &mut *shelf.0;
         let shelf = any.downcast_mut::<Shelf<K, L>>().expect("a shelf is named by its type");
-        let line = shelf.line(hash, key, make);
+        let at = shelf.find(hash, &key);
+        let (line, equal) = shelf.line(hash, at, key, make);
         let buried = shelf.bury(BURIED_PER_LOOKUP);
         drop(shelves);
-        drop(buried);
+        drop_contained(equal);
+        drop_each(buried);
         line
     }
 
@@ -239,7 +265,7 @@ impl LoopKeys {
             buried.extend(shelf.0.bury(most.saturating_sub(buried.len())));
         }
         drop(shelves);
-        drop(buried);
+        drop_each(buried);
     }
 
     /// In a forked child: leaves everything alone, the lock too.

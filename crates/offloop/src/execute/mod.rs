@@ -35,7 +35,7 @@ pub(crate) use self::keeper::ManualClock;
 pub(crate) use self::crew::Crew;
 pub(crate) use self::engine::{Engine, Seat};
 pub(crate) use self::guard::{Contextual, Detached, Named, NamedContextual, Plain, SharedRun};
-pub(crate) use self::resident::{Birth, OnResource, Resident};
+pub(crate) use self::resident::{Birth, OnResource, Resident, Unmade};
 pub(crate) use self::threads::Apart;
 
 /// Whether a submit may wake a worker by itself.

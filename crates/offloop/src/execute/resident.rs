@@ -13,7 +13,7 @@ use super::Ring;
 use super::crew::{Crew, CrewCounts};
 use super::guard;
 use super::threads::{Apart, Pool, lock};
-use crate::complete::{CallRef, Job, Lane, LaneLimits, Phase, Post, Work};
+use crate::complete::{CallRef, Hub, Job, Lane, LaneLimits, Phase, Post, Remains, Work};
 use crate::contain::drop_contained;
 use crate::failure::{Failure, Outcome};
 use crate::priority::Priority;
@@ -106,23 +106,53 @@ impl Crew for Resident {
 }
 
 /// How far a resource's value is.
-pub(crate) enum Birth<R> {
+pub(crate) enum Birth<R: 'static> {
     /// It is made by the first call that gets there.
-    Unborn(Box<dyn FnOnce() -> R + Send>),
+    Unborn(Unmade<R>),
     /// It is on its thread.
     Born,
     /// Making it panicked, and so end all calls.
     Failed(Failure),
 }
 
+type Make<R> = Box<dyn FnOnce() -> R + Send>;
+
+/// What makes a value; if it never does, it is dropped off the loop.
+pub(crate) struct Unmade<R: 'static> {
+    make: Option<Make<R>>,
+    hub: Arc<Hub>,
+}
+
+impl<R> Unmade<R> {
+    pub(crate) fn new(make: impl FnOnce() -> R + Send + 'static, hub: Arc<Hub>) -> Self {
+        Self { make: Some(Box::new(make)), hub }
+    }
+
+    fn take(mut self) -> Make<R> {
+        self.make.take().expect("it is taken once")
+    }
+}
+
+impl<R> Drop for Unmade<R> {
+    fn drop(&mut self) {
+        if let Some(make) = self.make.take() {
+            if self.hub.is_forked() {
+                std::mem::forget(make);
+            } else {
+                self.hub.discard(Remains::Value(self.hub.clone(), Box::new(make)));
+            }
+        }
+    }
+}
+
 /// A function of a resource's value.
-pub struct OnResource<R, F, T> {
+pub struct OnResource<R: 'static, F, T> {
     birth: Arc<Mutex<Birth<R>>>,
     function: F,
     output: PhantomData<fn() -> T>,
 }
 
-impl<R, F, T> OnResource<R, F, T> {
+impl<R: 'static, F, T> OnResource<R, F, T> {
     pub(crate) fn new(birth: Arc<Mutex<Birth<R>>>, function: F) -> Self {
         Self { birth, function, output: PhantomData }
     }
@@ -134,8 +164,10 @@ impl<R: 'static, F, T> OnResource<R, F, T> {
         if let Some(value) = VALUE.take() {
             return Ok(value.downcast().expect("a resource's thread has its value alone"));
         }
-        let make = match std::mem::replace(&mut *lock(&self.birth), Birth::Born) {
-            Birth::Unborn(make) => make,
+        // Apart from the `match`, which would hold the lock to its end.
+        let birth = std::mem::replace(&mut *lock(&self.birth), Birth::Born);
+        let make = match birth {
+            Birth::Unborn(unmade) => unmade.take(),
             Birth::Failed(failure) => {
                 *lock(&self.birth) = Birth::Failed(failure.clone());
                 return Err(failure);

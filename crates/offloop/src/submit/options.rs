@@ -138,7 +138,7 @@ impl Options {
     /// What is left of the policies of a call that is refused: its place in the order, and that it
     /// is the newest of its key, unless the policies themselves are the reason.
     pub(crate) fn refused(mut self) -> Self {
-        let in_conflict = self.conflict(true).is_some();
+        let in_conflict = self.conflict(false).is_some();
         if let Some(more) = &mut self.more {
             more.share = None;
             more.tenancy = None;

@@ -23,7 +23,7 @@ macro_rules! keyed_policies {
             /// A key is any `Hash + Eq` value; keys of different types never meet, nor do those of
             /// different policies. Its `Eq` runs under a lock, and must not use offloop.
             pub fn in_order<K: Hash + Eq $(+ $send)? + 'static>(mut self, key: K) -> Self {
-                let line = ($keys)(&self.origin).line(key, OrderLine::default);
+                let line = ($keys)(&self.origin).line(key, OrderLine::new);
                 self.options.policy().order = Some(line);
                 self
             }
@@ -117,7 +117,12 @@ keyed_policies!(Handle, |handle: &Handle<S>| Origin::link(handle).keys.clone(), 
 impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     /// Ends it with `scope`: when that is dropped, the call is cancelled and its handler is dropped
     /// unrun. See [`Scope`].
+    ///
+    /// # Panics
+    /// When the scope belongs to another offloop.
+    #[track_caller]
     pub fn within(mut self, scope: &Scope) -> Self {
+        scope.list.assert_belongs_to(&self.origin.local);
         self.extras.scope = Some(scope.list.clone());
         self
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use super::offloop::Offloop;
 use super::send::assert_not_forked;
 use crate::complete::{Hub, Post};
-use crate::execute::{Birth, Resident};
+use crate::execute::{Birth, Resident, Unmade};
 
 /// A value that stays on a thread of its own, and is used by calls; from [`Offloop::resource`].
 ///
@@ -18,7 +18,7 @@ use crate::execute::{Birth, Resident};
 ///
 /// `Clone`, `Send` and `Sync` whatever the value is. When the last clone is dropped, the calls that
 /// wait are still run, then the value is dropped on its thread, and the thread ends.
-pub struct Resource<R> {
+pub struct Resource<R: 'static> {
     pub(super) tenancy: Arc<Tenancy>,
     pub(super) birth: Arc<Mutex<Birth<R>>>,
 }
@@ -88,9 +88,10 @@ impl<S: 'static> Offloop<S> {
     pub fn resource<R: 'static>(&self, make: impl FnOnce() -> R + Send + 'static) -> Resource<R> {
         let link = self.link();
         assert_not_forked(&link.hub);
+        let unmade = Unmade::new(make, link.hub.clone());
         Resource {
             tenancy: Arc::new(Tenancy { resident: link.engine.resident(), hub: link.hub.clone() }),
-            birth: Arc::new(Mutex::new(Birth::Unborn(Box::new(make)))),
+            birth: Arc::new(Mutex::new(Birth::Unborn(unmade))),
         }
     }
 }

@@ -118,6 +118,15 @@ impl fmt::Debug for Scope {
 }
 
 impl List {
+    /// Tokens mean something in the table of their own offloop only.
+    #[track_caller]
+    pub(super) fn assert_belongs_to<S: 'static>(&self, local: &Rc<Local<S>>) {
+        assert!(
+            std::ptr::addr_eq(self.host.as_ptr(), Rc::as_ptr(local)),
+            "this scope belongs to another offloop; make it from the one that makes the call"
+        );
+    }
+
     /// Enters a call; the seat takes it out again.
     pub(super) fn enter(self: &Rc<Self>, call: &CallRef, token: Option<Token>) -> Seat {
         let number = self.next.replace(self.next.get() + 1);

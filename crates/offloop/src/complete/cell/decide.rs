@@ -21,8 +21,7 @@ impl CallRef {
         let open = |phase| matches!(phase, Phase::Queued | Phase::Running);
         let never_started = &self.hub.counts.never_started;
         // Counted ahead, so that a shutdown which meets the call decided has its count, too.
-        let ahead =
-            verdict == Verdict::Shutdown && self.phase() == Phase::Queued && !self.is_flight();
+        let ahead = verdict == Verdict::Shutdown && !self.is_flight() && self.is_unstarted();
         if ahead {
             never_started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }

@@ -316,6 +316,17 @@ impl Head {
         self.phase() == Phase::Done
     }
 
+    /// Whether its function has begun, whatever was decided since.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state.load(Ordering::Acquire) & CLAIMED != 0
+    }
+
+    /// Whether no function runs for it, its own or the one that it shares.
+    fn is_unstarted(&self) -> bool {
+        let membership = self.policy().and_then(|policy| policy.membership.as_ref());
+        self.phase() == Phase::Queued && !membership.is_some_and(|members| members.have_begun())
+    }
+
     /// Whether its outcome was decided while its function ran. Waits out the moment in which a
     /// worker stores an outcome, so that whoever reads the counters next finds it there.
     pub(crate) fn is_cut_short(&self) -> bool {

@@ -8,13 +8,14 @@
 //!
 //! Invariant: a member joins while the roll is open. Whoever closes it, once, ends the members.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::lock;
 use crate::complete::cell::{CallRef, Job, Work};
 use crate::complete::hub::{Hub, Remains};
 use crate::complete::state::{Phase, Verdict};
 use crate::failure::Outcome;
+use crate::sync::Mutex;
 
 /// Where a member's outcome is left for it.
 pub(crate) struct Seat<T>(Arc<Mutex<Option<Outcome<T>>>>);
@@ -62,6 +63,8 @@ struct Roll<T> {
     closed: bool,
     /// Members whose outcome is open.
     open: usize,
+    /// Whether the function had begun when the roll was closed.
+    begun: bool,
     members: Vec<(Work, Seat<T>)>,
     flight: Option<CallRef>,
 }
@@ -72,6 +75,8 @@ pub(crate) trait Members: Send + Sync {
     fn left(&self, hub: &Hub, verdict: Verdict);
     /// The flight failed without a value.
     fn fail(&self, hub: &Hub, verdict: Verdict);
+    /// Whether the flight's function has begun.
+    fn have_begun(&self) -> bool;
 }
 
 impl<T: Send + 'static> ShareLine<T> {
@@ -100,7 +105,7 @@ impl<T: Send + 'static> ShareLine<T> {
                 return (rest, None);
             }
         }
-        let roll = Roll { closed: false, open: 1, members: Vec::new(), flight: None };
+        let roll = Roll { closed: false, open: 1, begun: false, members: Vec::new(), flight: None };
         let shared = Arc::new(Shared { roll: Mutex::new(roll) });
         let (work, rest) = make(shared.clone(), seat.clone());
         lock(&shared.roll).members.push((work, seat));
@@ -126,6 +131,7 @@ impl<T: Send + 'static> Shared<T> {
         let mut roll = lock(&self.roll);
         roll.closed = true;
         let flight = roll.flight.take();
+        roll.begun = flight.as_ref().is_some_and(|flight| flight.has_begun());
         let members = std::mem::take(&mut roll.members);
         drop(roll);
         drop(flight);
@@ -164,5 +170,10 @@ impl<T: Send + 'static> Members for Shared<T> {
             work.call().decide(verdict);
             hub.discard(Remains::Work(work));
         }
+    }
+
+    fn have_begun(&self) -> bool {
+        let roll = lock(&self.roll);
+        roll.begun || roll.flight.as_ref().is_some_and(|flight| flight.has_begun())
     }
 }

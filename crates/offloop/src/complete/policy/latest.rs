@@ -7,10 +7,11 @@
 //!
 //! Invariant: of the calls whose outcome has not been taken, all but the newest are superseded.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::{Turnstile, lock};
 use crate::complete::cell::CallRef;
+use crate::sync::Mutex;
 
 /// How many functions of one key run at once.
 const PLACES: usize = 2;
@@ -22,7 +23,7 @@ pub(crate) struct LatestLine {
 
 impl LatestLine {
     pub(crate) fn new() -> Self {
-        Self { newest: Mutex::default(), turnstile: Turnstile::new(PLACES) }
+        Self { newest: Mutex::new(None), turnstile: Turnstile::new(PLACES) }
     }
 
     pub(super) fn turnstile(&self) -> &Arc<Turnstile> {

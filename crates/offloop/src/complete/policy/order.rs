@@ -7,15 +7,18 @@
 //! Invariant: a call in a line is not in the ready queue, and its task has not been told.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 
 use super::lock;
 use crate::complete::cell::CallRef;
+use crate::sync::{Mutex, Ordering};
 
-#[derive(Default)]
 pub(crate) struct OrderLine(Mutex<VecDeque<CallRef>>);
 
 impl OrderLine {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(VecDeque::new()))
+    }
+
     pub(super) fn enter(&self, call: &CallRef) {
         lock(&self.0).push_back(call.clone());
     }
@@ -38,8 +41,5 @@ impl OrderLine {
 }
 
 fn may_go(call: &CallRef) -> bool {
-    call.is_decided()
-        || call
-            .policy()
-            .is_some_and(|policy| policy.stands_by.load(std::sync::atomic::Ordering::SeqCst))
+    call.is_decided() || call.policy().is_some_and(|policy| policy.stands_by.load(Ordering::SeqCst))
 }
