@@ -23,7 +23,7 @@ macro_rules! keyed_policies {
             /// A key is any `Hash + Eq` value; keys of different types never meet, nor do those of
             /// different policies. Its `Eq` runs under a lock, and must not use offloop.
             pub fn in_order<K: Hash + Eq $(+ $send)? + 'static>(mut self, key: K) -> Self {
-                let line = ($keys)(&self.origin).line(key, OrderLine::default);
+                let line = ($keys)(&self.origin).line(key, OrderLine::new);
                 self.options.policy().order = Some(line);
                 self
             }

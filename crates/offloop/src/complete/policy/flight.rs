@@ -8,13 +8,14 @@
 //!
 //! Invariant: a member joins while the roll is open. Whoever closes it, once, ends the members.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::lock;
 use crate::complete::cell::{CallRef, Job, Work};
 use crate::complete::hub::{Hub, Remains};
 use crate::complete::state::{Phase, Verdict};
 use crate::failure::Outcome;
+use crate::sync::Mutex;
 
 /// Where a member's outcome is left for it.
 pub(crate) struct Seat<T>(Arc<Mutex<Option<Outcome<T>>>>);

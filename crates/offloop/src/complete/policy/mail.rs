@@ -9,11 +9,12 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::lock;
 use crate::complete::cell::CallRef;
 use crate::complete::hub::LaneId;
+use crate::sync::{Condvar, Mutex};
 
 /// How many values wait under `on_each_progress` before the function does.
 const ROOM: usize = 64;
@@ -30,8 +31,8 @@ pub(crate) trait Mail: Send + Sync {
 }
 
 pub(crate) struct Mailbox<P> {
-    /// Every value, or the newest only.
-    each: bool,
+    /// Every value, as many at once, or the newest only.
+    room_for: Option<usize>,
     state: Mutex<State<P>>,
     room: Condvar,
 }
@@ -45,17 +46,27 @@ struct State<P> {
 }
 
 impl<P: Send + 'static> Mailbox<P> {
+    /// For every value, or for the newest.
     pub(crate) fn new(each: bool) -> Arc<Self> {
+        Self::make(each.then_some(ROOM))
+    }
+
+    #[cfg(all(test, loom))]
+    pub(super) fn with_room(values: usize) -> Arc<Self> {
+        Self::make(Some(values))
+    }
+
+    fn make(room_for: Option<usize>) -> Arc<Self> {
         let state = State { values: VecDeque::new(), announced: false, ended: false, waiting: 0 };
-        Arc::new(Self { each, state: Mutex::new(state), room: Condvar::new() })
+        Arc::new(Self { room_for, state: Mutex::new(state), room: Condvar::new() })
     }
 
     /// Leaves `value` for the loop; `this` is this mailbox.
     pub(crate) fn put(&self, this: &Arc<dyn Mail>, call: &CallRef, value: P) {
         let mut state = lock(&self.state);
         // An inline call runs on the loop: it would wait for itself.
-        let waits = self.each && call.lane_id() != LaneId::Inline;
-        while waits && state.values.len() >= ROOM && !state.ended {
+        let room = self.room_for.filter(|_| call.lane_id() != LaneId::Inline);
+        while room.is_some_and(|room| state.values.len() >= room) && !state.ended {
             // In the list before the look: a shutdown that this look misses finds it there.
             state.waiting += 1;
             call.hub().blocked().add(this);
@@ -75,7 +86,7 @@ impl<P: Send + 'static> Mailbox<P> {
             drop(state);
             return call.hub().drop_here(value);
         }
-        let older = if self.each { None } else { state.values.pop_front() };
+        let older = if self.room_for.is_some() { None } else { state.values.pop_front() };
         state.values.push_back(value);
         let announce = !std::mem::replace(&mut state.announced, true);
         drop(state);

@@ -10,14 +10,16 @@ mod mail;
 mod order;
 mod turnstile;
 
+#[cfg(all(test, loom))]
+mod loom;
+
 pub(crate) use self::flight::{Follow, Members, ShareLine, Shared};
 pub(crate) use self::latest::LatestLine;
 pub(crate) use self::mail::{Mail, Mailbox};
 pub(crate) use self::order::OrderLine;
 pub(crate) use self::turnstile::Turnstile;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use self::turnstile::Pass;
 use super::cell::{CallRef, Work};
@@ -25,9 +27,9 @@ use super::lane::Lane;
 use super::state::{Phase, Verdict};
 use crate::keyed::Keyed;
 use crate::priority::Priority;
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// The policies of one call.
-#[derive(Default)]
 pub(crate) struct Policy {
     /// Its handler has a place in this line.
     pub(crate) order: Option<Arc<Keyed<OrderLine>>>,
@@ -46,6 +48,22 @@ pub(crate) struct Policy {
     /// An inline call that may run as soon as its place in the order comes.
     stands_by: AtomicBool,
     pass: Pass,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            order: None,
+            serial: None,
+            latest: None,
+            membership: None,
+            mail: None,
+            post: None,
+            older: Mutex::new(None),
+            stands_by: AtomicBool::new(false),
+            pass: Pass::default(),
+        }
+    }
 }
 
 /// An executor that is not one of an offloop's own lanes: the thread of one resource.

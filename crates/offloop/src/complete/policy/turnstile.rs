@@ -10,19 +10,24 @@
 //! Invariant: calls wait only while all places are taken.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::{Load, lock};
 use crate::complete::hub::{Hub, Remains};
+use crate::sync::{AtomicU8, Mutex, Ordering};
 
 const OUTSIDE: u8 = 0;
 const INSIDE: u8 = 1;
 const GONE: u8 = 2;
 
 /// Where a call is in respect of its turnstile.
-#[derive(Default)]
 pub(super) struct Pass(AtomicU8);
+
+impl Default for Pass {
+    fn default() -> Self {
+        Self(AtomicU8::new(OUTSIDE))
+    }
+}
 
 impl Pass {
     fn begin(&self) -> bool {
@@ -49,7 +54,7 @@ struct Gate {
 
 impl Turnstile {
     pub(crate) fn new(places: usize) -> Arc<Self> {
-        Arc::new(Self { places, gate: Mutex::default() })
+        Arc::new(Self { places, gate: Mutex::new(Gate::default()) })
     }
 
     /// Lets the call in and gives it back, or keeps it.
