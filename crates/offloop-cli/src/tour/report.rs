@@ -244,9 +244,10 @@ impl Report {
     }
 }
 
-/// Wraps text between words, and not between a number and its unit.
-pub(super) fn prose(text: &str, columns: usize) -> String {
-    const NO_BREAK_SPACE: &str = "\u{a0}";
+const NO_BREAK_SPACE: &str = "\u{a0}";
+
+/// Ties numbers to their units, so that no line ends between them.
+pub(super) fn glued(text: &str) -> String {
     let is_number = |word: &str| {
         word.ends_with(|c: char| c.is_ascii_digit())
             && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
@@ -258,10 +259,15 @@ pub(super) fn prose(text: &str, columns: usize) -> String {
             _ => glued.push_str(word),
         }
     }
+    glued
+}
+
+/// Wraps text between words, and not between a number and its unit.
+pub(super) fn prose(text: &str, columns: usize) -> String {
     let options = textwrap::Options::new(columns.clamp(COLUMNS_MIN, COLUMNS_MAX))
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .break_words(false);
-    textwrap::fill(&glued, options).replace(NO_BREAK_SPACE, " ")
+    textwrap::fill(&glued(text), options).replace(NO_BREAK_SPACE, " ")
 }
 
 /// What all runs found out together.

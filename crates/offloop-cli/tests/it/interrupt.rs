@@ -21,7 +21,18 @@ fn folder() -> TempDir {
 }
 
 fn start(folder: &Path, model: &str) -> Running {
-    let args = ["--cold", "--rounds", "1", "--json", "--digests", "sums", "--model", model];
+    let args = [
+        "--cold",
+        "--rounds",
+        "1",
+        "--json",
+        "--digests",
+        "sums",
+        "--report",
+        "page.html",
+        "--model",
+        model,
+    ];
     Running::start(command(folder).args(args))
 }
 
@@ -49,6 +60,8 @@ fn interrupted_off_the_loop(model: &str, signal: Signal) {
     assert_eq!(json["models"][0]["partial"], true);
     let sums = fs::read_to_string(folder.path().join("sums")).unwrap();
     assert_eq!(sums.lines().count() as u64, SMALL_FILES);
+    let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
+    assert!(page.contains("The tour was interrupted") && page.ends_with("</html>\n"));
 }
 
 #[test]

@@ -28,7 +28,7 @@ use seen::Found;
 
 const WIDE: u32 = 1000;
 /// Each is short, and every model needs heartbeats and requests enough for a curve.
-const ROUNDS: &str = "10";
+const ROUNDS: &str = "20";
 /// A telephone held upright.
 const NARROW: u32 = 390;
 const CONTROL: &str = "http://offloop.invalid/control";

@@ -13,7 +13,7 @@ mod tests;
 use super::curve::{Curve, MARKS};
 use super::figures::Figures;
 use super::model::MODELS;
-use super::report::{Named, ROWS, Report};
+use super::report::{Named, ROWS, Report, glued};
 use super::units::{count, round_time, size, time};
 use crate::work::names::shown;
 use askama::Template;
@@ -34,6 +34,7 @@ pub(crate) fn page(report: &Report) -> io::Result<String> {
 #[template(path = "report.html")]
 struct Page<'a> {
     report: &'a Report,
+    verdict: String,
     agreement: String,
     facts: Vec<(&'static str, String)>,
     charts: Vec<Chart>,
@@ -82,7 +83,8 @@ impl<'a> Page<'a> {
     fn new(report: &'a Report, command: String) -> Page<'a> {
         let models = report.models.iter().enumerate();
         Page {
-            agreement: report.agreement(),
+            verdict: glued(&report.verdict),
+            agreement: glued(&report.agreement()),
             facts: facts(report),
             charts: charts(report),
             models: models.map(|(place, figures)| model(place, figures)).collect(),
@@ -95,9 +97,9 @@ impl<'a> Page<'a> {
                 .filter(|(_, named)| !named.is_empty())
                 .map(|(what, named)| notes(what, named))
                 .collect(),
-            heartbeat_period: round_time(report.settings.heartbeat_period_ns),
-            request_interval: round_time(report.settings.request_interval_ns),
-            floor: round_time(chart::FLOOR_NS),
+            heartbeat_period: glued(&round_time(report.settings.heartbeat_period_ns)),
+            request_interval: glued(&round_time(report.settings.request_interval_ns)),
+            floor: glued(&round_time(chart::FLOOR_NS)),
             written: chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string(),
             command,
             report,
@@ -122,7 +124,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let warmth = if settings.cold { "not read before" } else { "each read once before" };
     let load = machine.load_average.map_or_else(
         || "not told by this system".to_owned(),
-        |load| format!("{load} (average of the minute before)"),
+        |load| format!("{load}, the average of one minute"),
     );
     let nice = settings.worker_nice.map_or_else(String::new, |nice| format!(", at nice {nice}"));
     let mut facts = vec![
@@ -138,12 +140,12 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
                 count(machine.parallelism as u64, "CPU")
             ),
         ),
-        ("Load", load),
+        ("Load before", load),
         ("Workers", format!("at most {} threads{nice}", settings.threads_max)),
         ("In flight", format!("at most {}", count(settings.calls_in_flight_max as u64, "call"))),
     ];
     if files.links_not_followed > 0 {
-        facts.push(("Links", format!("{} not followed", files.links_not_followed)));
+        facts.push(("Symbolic links", format!("{} not followed", files.links_not_followed)));
     }
     facts
 }
@@ -195,7 +197,7 @@ impl Chart {
         Chart {
             id,
             title,
-            about,
+            about: glued(&about),
             summary: summary(&series),
             drawing: chart::draw(&series, what, x_label),
             width: chart::WIDTH,
