@@ -89,6 +89,12 @@ const STAGES: &[Stage] = &[
         run: stages::stress,
     },
     Stage {
+        name: "sim",
+        minutes: 1.5,
+        what: "100 000 random programs under the simulation, in release",
+        run: stages::sim,
+    },
+    Stage {
         name: "loom",
         minutes: 1.3,
         what: "loom models of the atomic protocols",

@@ -17,6 +17,9 @@ use crate::workspace::{Package, Workspace};
 /// is found in practice.
 const LOOM_MAX_PREEMPTIONS: &str = "3";
 
+const SIM_SEEDS_KEY: &str = "OFFLOOP_SIM_SEEDS";
+const SIM_SEEDS: &str = "100000";
+
 pub(super) fn tidy(workspace: &Workspace) -> Result<Note> {
     tidy::check(workspace)
 }
@@ -24,6 +27,18 @@ pub(super) fn tidy(workspace: &Workspace) -> Result<Note> {
 pub(super) fn stress(workspace: &Workspace) -> Result<Note> {
     platform::stress::command(workspace, &[])?;
     Ok(Note::new())
+}
+
+/// The testkit's random programs at their full number: the very test that `test` runs with fewer.
+pub(super) fn sim(workspace: &Workspace) -> Result<Note> {
+    let seeds = std::env::var(SIM_SEEDS_KEY).unwrap_or_else(|_| SIM_SEEDS.to_owned());
+    workspace
+        .cargo()
+        .env(SIM_SEEDS_KEY, &seeds)
+        .args(["test", "--package", "offloop-testkit", "--release"])
+        .args(["--test", "sim", "--", "--nocapture"])
+        .run()?;
+    Ok(format!("{seeds} seeds"))
 }
 
 pub(super) fn fmt(workspace: &Workspace) -> Result<Note> {

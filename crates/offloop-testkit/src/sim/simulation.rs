@@ -64,7 +64,7 @@ impl<S: 'static> Sim<S> {
             .cores_on(world.executor(1));
         let off = configure(builder).build().expect("the options make an offloop");
         let (weak, ended) = (off.downgrade(), Rc::downgrade(&world));
-        *world.enders.borrow_mut() = Some(Rc::new(move |end| {
+        *world.ender.borrow_mut() = Some(Rc::new(move |end| {
             if let (Some(off), Some(world)) = (weak.upgrade(), ended.upgrade()) {
                 end_now(&off, &world, end);
             }

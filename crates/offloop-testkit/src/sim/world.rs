@@ -24,6 +24,8 @@ pub(super) enum End {
     Shutdown,
 }
 
+pub(super) type Ender = Rc<dyn Fn(End)>;
+
 /// A thing that may happen next.
 #[derive(Clone, Copy)]
 enum Event {
@@ -47,7 +49,7 @@ pub(super) struct World {
     /// An end that may come at any time.
     pub(super) end: Cell<Option<End>>,
     /// How to bring it about.
-    pub(super) enders: RefCell<Option<Rc<dyn Fn(End)>>>,
+    pub(super) ender: RefCell<Option<Ender>>,
     depth: Cell<usize>,
 }
 
@@ -74,7 +76,7 @@ impl World {
             woken: Cell::new(false),
             tickets: RefCell::default(),
             end: Cell::new(None),
-            enders: RefCell::new(None),
+            ender: RefCell::new(None),
             depth: Cell::new(0),
         }
     }
@@ -175,7 +177,7 @@ impl World {
     }
 
     fn come_to_end(&self) {
-        let (end, ender) = (self.end.take(), self.enders.borrow().clone());
+        let (end, ender) = (self.end.take(), self.ender.borrow().clone());
         if let (Some(end), Some(ender)) = (end, ender) {
             ender(end);
         }

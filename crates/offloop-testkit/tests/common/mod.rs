@@ -1,6 +1,10 @@
 //! What the tests of broken implementations share. Invariant: a verdict is the panic's own text,
 //! which must name the promise that it is about.
 
+#![allow(dead_code)] // each test program uses a part of it
+
+pub(crate) mod pool;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 

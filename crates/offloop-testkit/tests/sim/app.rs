@@ -216,6 +216,7 @@ fn submit(
             }
         }
     });
+    shared.book.open().records[call].refused = ticket.is_done();
     (call, ticket)
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Record {
     /// It ended before its deadline.
     in_time: bool,
     pub(crate) fate: Fate,
+    /// It was decided when it was submitted: offloop took no calls any more.
+    pub(crate) refused: bool,
     /// A cancel that came before any outcome was decided: no other outcome is right.
     pub(crate) cancelled: bool,
     progress: Vec<u32>,
@@ -93,6 +95,7 @@ impl Ledger {
             ended: None,
             in_time: false,
             fate: Fate::Waits,
+            refused: false,
             cancelled: false,
             progress: Vec::new(),
         });
@@ -196,18 +199,21 @@ impl Ledger {
         {
             return Err("it was cancelled before".to_owned());
         }
-        let newer = |record: &Record, key| record.plan.latest == Some(key);
-        let is_newest =
-            plan.latest.is_none_or(|key| !self.records[call + 1..].iter().any(|r| newer(r, key)));
+        let newer = |taken: bool| {
+            let of_key =
+                |newer: &&Record| plan.latest.is_some() && newer.plan.latest == plan.latest;
+            let mut newer = self.records[call + 1..].iter().filter(of_key);
+            newer.any(|newer| !taken || !newer.refused)
+        };
         match outcome {
             Ok(value) => self.check_value(call, *value).and_then(|()| {
-                if is_newest { Ok(()) } else { Err("a newer call supersedes it".to_owned()) }
+                if newer(true) { Err("a newer call supersedes it".to_owned()) } else { Ok(()) }
             }),
             Err(Failure::Panicked(_)) if plan.share.is_some() => Ok(()),
             Err(Failure::Panicked(_)) if plan.ending == Ending::Panics => Ok(()),
             Err(Failure::TimedOut) if record.deadline.is_some_and(|at| at <= now) => Ok(()),
             Err(Failure::Cancelled(By::Caller)) if plan.may_cancel || record.cancelled => Ok(()),
-            Err(Failure::Cancelled(By::Superseded)) if !is_newest => Ok(()),
+            Err(Failure::Cancelled(By::Superseded)) if newer(false) => Ok(()),
             Err(Failure::Shutdown) if self.may_end => Ok(()),
             Err(_) => Err("nothing asked for that".to_owned()),
         }

@@ -99,9 +99,6 @@ impl Plan {
             plan.latest = None;
             plan.reports = Reports::Nothing;
         }
-        if plan.place == Place::Inline {
-            plan.reports = Reports::Nothing;
-        }
         plan
     }
 }
