@@ -56,6 +56,32 @@
 //! run it alone: OFFLOOP_SIM_SEED=3 cargo test
 //! ```
 //!
+//! The cure is a policy: with `.latest("search")` on the call, an older answer is never delivered
+//! after a newer one was asked for, and the same test passes under every seed.
+//!
+//! ```
+//! # use offloop::Offloop;
+//! # use offloop_testkit::{Sim, check};
+//! # struct App { off: Offloop<App>, shown: String }
+//! impl App {
+//!     fn typed(&mut self, text: &'static str) {
+//!         self.off.call(move || format!("hits for {text}")).latest("search").then(|app, hits| {
+//!             if let Ok(hits) = hits {
+//!                 app.shown = hits;
+//!             }
+//!         });
+//!     }
+//! }
+//! # check(0..100, |sim: &mut Sim<App>| {
+//! #     let mut app = App { off: sim.offloop(), shown: String::new() };
+//! #     app.typed("a");
+//! #     sim.some(&mut app);
+//! #     app.typed("ab");
+//! #     sim.run(&mut app);
+//! #     assert_eq!(app.shown, "hits for ab");
+//! # });
+//! ```
+//!
 //! # What is simulated
 //!
 //! * **Executors**: a call's function runs when the seed says so, on the test's thread. Of the calls
@@ -70,8 +96,12 @@
 //! When everything stands still and calls are left, the real program would wait for ever: a failure
 //! that names them.
 //!
-//! Invariant: what a seed does depends on the seed and on the test, on nothing else. A resource's
-//! calls run on its own thread and are not simulated.
+//! # What is not
+//!
+//! A resource's calls run on its own thread. A function that waits for another call, or that sends
+//! more than 64 values to `on_each_progress`, waits for a loop that stands still under it.
+//!
+//! Invariant: what a seed does depends on the seed and on the test, on nothing else.
 
 mod check;
 mod executor;
