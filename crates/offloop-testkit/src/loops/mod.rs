@@ -28,7 +28,7 @@
 //!
 //! A broken promise is a panic whose sentence names it and says what was seen.
 //!
-//! Invariant: a check knows the loop through its [`LoopRig`](crate::LoopRig) alone.
+//! Invariant: a check knows the loop through its [`LoopRig`] alone.
 
 mod bench;
 mod ends;
@@ -75,21 +75,20 @@ crate::__loop_promises! { checks }
 /// use std::sync::mpsc;
 /// use offloop_testkit::{LoopRig, LoopSuite, loops};
 ///
-/// # let a_loop = |builder: offloop::Builder<offloop_testkit::LoopState>| {
+/// # let my_loop = |builder: offloop::Builder<offloop_testkit::LoopState>| {
 /// #     let (events, queue) = mpsc::channel();
 /// #     let off = builder.waker(move || events.send(())).build().unwrap();
 /// #     LoopRig::new(off, move |round, patience| {
 /// #         if queue.recv_timeout(patience).is_ok() { round.deliver(); }
 /// #     })
 /// # };
-/// // in a test with `harness = false`
-/// fn main() {
-/// # }
-///     let without =
-///         ["own_events_go_on_in_a_storm", "two_offloops_share_it", "a_dropped_offloop_leaves_the_loop_whole"];
-///     loops::check_all(&LoopSuite::new(a_loop), &without);
-/// # fn end() {
-/// }
+/// // in the `main` of a test with `harness = false`
+/// let without = [
+///     "own_events_go_on_in_a_storm",
+///     "two_offloops_share_it",
+///     "a_dropped_offloop_leaves_the_loop_whole",
+/// ];
+/// loops::check_all(&LoopSuite::new(my_loop), &without);
 /// ```
 ///
 /// # Panics

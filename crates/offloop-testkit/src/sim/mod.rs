@@ -103,12 +103,12 @@
 //!
 //! Invariant: what a seed does depends on the seed and on the test, on nothing else.
 
-mod check;
 mod executor;
+mod seeds;
 mod simulation;
 mod trace;
 mod world;
 
-pub use self::check::check;
 pub use self::executor::ManualExecutor;
+pub use self::seeds::check;
 pub use self::simulation::{Sim, pause};
