@@ -1,4 +1,4 @@
-//! offloop on a loop over [polling](polling)'s [`Poller`]: a [`PollingWaker`], on every system.
+//! offloop on a loop over [polling]'s [`Poller`]: a [`PollingWaker`], on every system.
 //!
 //! Invariant: nothing here registers, reads or closes a descriptor; the waker notifies the poller,
 //! and `deliver` stays the one place where user code runs.

@@ -1,4 +1,4 @@
-//! Tests for what stands at the seams of [offloop](offloop), and for the handlers that stand on it.
+//! Tests for what stands at the seams of [offloop], and for the handlers that stand on it.
 //!
 //! | you have | use | it tells |
 //! | --- | --- | --- |
