@@ -43,6 +43,9 @@
 //! # Ok::<(), offloop::Error>(())
 //! ```
 //!
+//! The [`guide`] has the whole way: how to [find and convert](guide::convert) the call that blocks, and
+//! [which policy](guide::policies) is for which problem.
+//!
 //! # Where a call runs
 //!
 //! | | for | what it is |
@@ -78,6 +81,8 @@ mod deliver;
 
 mod contain;
 mod failure;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[allow(unsafe_code)]
 mod keyed;
 mod priority;
