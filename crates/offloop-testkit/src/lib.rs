@@ -7,6 +7,8 @@
 //! | a loop, or a waker for one | [`loop_suite!`] | whether it keeps each promise of [`loops`] |
 //! | an executor | [`executor_suite!`] | whether it keeps each promise of [`executors`] |
 //!
+//! The page [`testing`] shows the whole way, from a handler alone to every order of events.
+//!
 //! A suite is one macro call in a test file; it makes a `#[test]` of each promise, named after it.
 //! One that fails says which promise is broken and what was seen:
 //!
@@ -66,6 +68,8 @@ mod sync;
 pub mod executors;
 pub mod loops;
 pub mod sim;
+#[cfg(any(doc, doctest))]
+pub mod testing;
 
 pub use executors::{ExecutorState, ExecutorSuite, Place};
 pub use loops::{LoopRig, LoopState, LoopSuite, Round};
