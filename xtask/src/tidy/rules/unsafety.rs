@@ -16,12 +16,20 @@ const ALLOWED: &[(&str, &str)] = &[
         "a result is written on one thread and read once on another",
     ),
     (
+        "crates/offloop/src/complete/cell/decide.rs",
+        "whoever wins the decision is the one that may touch the job and the result",
+    ),
+    (
         "crates/offloop/src/complete/cell/hands.rs",
         "the hands that share a cell free it, the last one alone",
     ),
     (
         "crates/offloop/src/deliver/queue.rs",
         "completions are linked from many threads without a lock",
+    ),
+    (
+        "crates/offloop/src/keyed.rs",
+        "keys that are not `Send` lie beside those that are, and stay on the loop thread",
     ),
     (
         "crates/offloop/src/sys/fork.rs",
