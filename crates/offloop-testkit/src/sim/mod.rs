@@ -110,5 +110,5 @@ mod trace;
 mod world;
 
 pub use self::executor::ManualExecutor;
-pub use self::seeds::check;
+pub use self::seeds::{check, check_with};
 pub use self::simulation::{Sim, pause};

@@ -4,6 +4,8 @@
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use offloop::Builder;
+
 use super::simulation::Sim;
 use crate::promise::text;
 
@@ -20,9 +22,22 @@ const SEED: &str = "OFFLOOP_SIM_SEED";
 /// If the test fails under a seed, with the report; if the variable names no number.
 #[track_caller]
 pub fn check<S: 'static>(seeds: impl IntoIterator<Item = u64>, test: impl Fn(&mut Sim<S>)) {
+    check_with(seeds, |builder| builder, test);
+}
+
+/// Same as [`check`], with options of your own for each offloop; as of [`Sim::with`].
+///
+/// # Panics
+/// As `check`, and if no offloop can be built with them.
+#[track_caller]
+pub fn check_with<S: 'static>(
+    seeds: impl IntoIterator<Item = u64>,
+    configure: impl Fn(Builder<S>) -> Builder<S>,
+    test: impl Fn(&mut Sim<S>),
+) {
     if let Ok(seed) = env::var(SEED) {
         let Ok(seed) = seed.parse() else { panic!("{SEED}={seed} names no seed: it is a number") };
-        let (sim, verdict) = run(seed, &test);
+        let (sim, verdict) = run(seed, &configure, &test);
         eprintln!("seed {seed} took these steps:\n{}", sim.trace());
         if let Err(report) = verdict {
             panic!("{report}");
@@ -30,14 +45,18 @@ pub fn check<S: 'static>(seeds: impl IntoIterator<Item = u64>, test: impl Fn(&mu
         return;
     }
     for seed in seeds {
-        if let (_, Err(report)) = run(seed, &test) {
+        if let (_, Err(report)) = run(seed, &configure, &test) {
             panic!("{report}");
         }
     }
 }
 
-fn run<S: 'static>(seed: u64, test: &impl Fn(&mut Sim<S>)) -> (Sim<S>, Result<(), String>) {
-    let mut sim = Sim::new(seed);
+fn run<S: 'static>(
+    seed: u64,
+    configure: &impl Fn(Builder<S>) -> Builder<S>,
+    test: &impl Fn(&mut Sim<S>),
+) -> (Sim<S>, Result<(), String>) {
+    let mut sim = Sim::with(seed, configure);
     let verdict = catch_unwind(AssertUnwindSafe(|| test(&mut sim))).map_err(|payload| {
         format!(
             "seed {seed} fails: {}\nthe steps it took:\n{}run it alone: {SEED}={seed} cargo test",

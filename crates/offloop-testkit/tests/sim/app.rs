@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use offloop::{Context, Handle, ManualClock, Offloop, Origin, Outcome, Scope, Ticket};
+use offloop::{
+    Builder, Context, Cores, Failure, Handle, ManualClock, Offloop, Origin, Outcome, Scope,
+    Threads, Ticket,
+};
 use offloop_testkit::Sim;
 use offloop_testkit::sim::pause;
 
 use crate::ledger::{Book, Fate};
-use crate::plan::{Ending, Place, Plan, Reports};
+use crate::plan::{Ending, EndsBy, Place, Plan, Reports};
+use crate::task::Task;
 
 /// What the handlers change.
 pub(crate) struct App {
@@ -21,13 +25,14 @@ pub(crate) struct App {
 }
 
 /// What the program and its handlers share.
-struct Shared {
+pub(crate) struct Shared {
     book: Book,
     clock: ManualClock,
     /// Counts turns; handlers see the number of theirs.
     turns: Rc<Cell<u64>>,
     scope: RefCell<Option<(usize, Scope)>>,
     tickets: RefCell<Vec<(usize, Ticket)>>,
+    tasks: RefCell<Vec<Task>>,
     /// Held by every function and every value: what is left of it at the end has leaked.
     token: Arc<()>,
     /// Plans for the calls that handlers make.
@@ -35,8 +40,8 @@ struct Shared {
 }
 
 /// Dropped with its handler.
-struct Probe {
-    call: usize,
+pub(crate) struct Probe {
+    pub(crate) call: usize,
     book: Book,
 }
 
@@ -57,6 +62,7 @@ pub(crate) fn one_life(sim: &mut Sim<App>) {
         turns: sim.turns(),
         scope: RefCell::default(),
         tickets: RefCell::default(),
+        tasks: RefCell::default(),
         token: Arc::default(),
         plans: RefCell::new((0..4).map(|_| Plan::draw(sim)).collect()),
     });
@@ -74,6 +80,7 @@ pub(crate) fn one_life(sim: &mut Sim<App>) {
         }
         act(sim, &mut app);
         sim.some(&mut app);
+        poll_tasks(&shared);
         shared.book.audit();
     }
     if sim.below(8) == 0 {
@@ -83,7 +90,11 @@ pub(crate) fn one_life(sim: &mut Sim<App>) {
         shared.book.open().close(false);
         return shared.book.audit();
     }
-    sim.run(&mut app);
+    // A task's function may submit another call.
+    while app.off.pending() > 0 || !poll_tasks(&shared) {
+        sim.run(&mut app);
+        sim.run_until(&mut app, |_| poll_tasks(&shared));
+    }
     let stats = app.off.stats();
     let ended = stats.finished
         + stats.panicked
@@ -97,10 +108,26 @@ pub(crate) fn one_life(sim: &mut Sim<App>) {
     end(sim, app, &shared);
 }
 
+/// Short queues, so that some calls are refused.
+pub(crate) fn limits(builder: Builder<App>) -> Builder<App> {
+    builder.threads(Threads::new().queue(4)).cores(Cores::new().queue(3).abandoned(2))
+}
+
+/// Polls the tasks that were woken; says whether all have ended.
+fn poll_tasks(shared: &Shared) -> bool {
+    let mut tasks = shared.tasks.take();
+    tasks.retain_mut(|task| !task.poll_if_woken(shared));
+    let mut left = shared.tasks.borrow_mut();
+    left.extend(tasks);
+    left.is_empty()
+}
+
 /// Ends the offloop; then no function and no value is left anywhere.
 fn end(sim: &mut Sim<App>, app: App, shared: &Rc<Shared>) {
     drop(app);
     shared.tickets.borrow_mut().clear();
+    let tasks = shared.tasks.take();
+    drop(tasks);
     sim.drop_offloop();
     *shared.scope.borrow_mut() = None;
     // A thread of offloop's own drops some of them, and may be at it.
@@ -144,6 +171,7 @@ fn act(sim: &Sim<App>, app: &mut App) {
             let words = format!("{plan:?}");
             let (call, ticket) = submit(&app.off, &shared, plan, None);
             sim.say(format!("call {call} is submitted: {words}"));
+            let Some(ticket) = ticket else { return };
             if may_cancel {
                 sim.may_cancel(&ticket);
             }
@@ -166,7 +194,10 @@ fn close_scope(shared: &Shared) {
     shared.book.open().closed_scopes[number] = true;
     drop(scope);
     let book = shared.book.open();
-    let waits = book.records.iter().position(|r| r.scope == Some(number) && r.fate == Fate::Waits);
+    let waits = book
+        .records
+        .iter()
+        .position(|r| r.scope == Some(number) && r.fate == Fate::Waits && !r.is_awaited());
     assert!(waits.is_none(), "G1: call {waits:?} waits on though its scope is closed");
 }
 
@@ -176,9 +207,10 @@ fn submit(
     shared: &Rc<Shared>,
     plan: Plan,
     turn: Option<u64>,
-) -> (usize, Ticket) {
+) -> (usize, Option<Ticket>) {
     let scope = shared.scope.borrow().as_ref().map(|(number, _)| *number).filter(|_| plan.scoped);
     let deadline = plan.deadline.map(|time| shared.clock.now() + time);
+    let turn = turn.filter(|_| plan.ends_by != EndsBy::Await);
     let call = shared.book.open().submit(plan.clone(), turn, deadline, scope);
     let function = function(call, &plan, &shared.book, &shared.clock, off.handle(), &shared.token);
     let mut described = described(off.call_with(function), &plan, call);
@@ -205,9 +237,19 @@ fn submit(
         Reports::Each => described.on_each_progress(hear),
     };
     let probe = Probe { call, book: shared.book.clone() };
+    if plan.ends_by == EndsBy::Await {
+        let mut task = Task::new(described.into_future(), probe);
+        // The first poll is the submit.
+        if task.poll_if_woken(shared) {
+            shared.book.open().records[call].refused = true;
+        } else {
+            shared.tasks.borrow_mut().push(task);
+        }
+        return (call, None);
+    }
     let submits = plan.handler_submits;
-    let ticket = described.then(move |app, outcome: Outcome<Value>| {
-        handle(app, &probe, &outcome);
+    let handler = move |app: &mut App, outcome: Outcome<Value>| {
+        handle(&app.shared, &probe, &outcome);
         if submits {
             let plan = app.shared.plans.borrow_mut().pop();
             let (shared, off) = (app.shared.clone(), app.off.clone());
@@ -215,13 +257,31 @@ fn submit(
                 submit(&off, &shared, plan, Some(shared.turns.get()));
             }
         }
-    });
+    };
+    let ticket = match plan.ends_by {
+        EndsBy::TryThen => match described.try_then(handler) {
+            Ok(ticket) => ticket,
+            Err(refused) => {
+                let failure = refused.reason.clone();
+                give_back(shared, call, &failure);
+                return (call, None);
+            }
+        },
+        _ => described.then(handler),
+    };
     shared.book.open().records[call].refused = ticket.is_done();
-    (call, ticket)
+    (call, Some(ticket))
 }
 
-fn handle(app: &App, probe: &Probe, outcome: &Outcome<Value>) {
-    let shared = &app.shared;
+/// G5: it came back whole, for a reason that there was; nobody else hears of it.
+fn give_back(shared: &Shared, call: usize, failure: &Failure) {
+    let mut book = shared.book.open();
+    let (turn, now) = (shared.turns.get(), shared.clock.now());
+    book.take_back(call);
+    book.handle(call, &Err(failure.clone()), turn, now);
+}
+
+pub(crate) fn handle(shared: &Shared, probe: &Probe, outcome: &Outcome<Value>) {
     let outcome = outcome.as_ref().map(|value| value.0).map_err(Clone::clone);
     shared.book.open().handle(probe.call, &outcome, shared.turns.get(), shared.clock.now());
 }
@@ -283,7 +343,7 @@ fn submit_inside(handle: &Handle<App>, book: &Book, clock: &ManualClock, token: 
     let probe = Probe { call, book: book.clone() };
     described(handle.call_with(function), &plan, call).in_order(0usize).then(
         move |app, outcome: Outcome<Value>| {
-            self::handle(app, &probe, &outcome);
+            self::handle(&app.shared, &probe, &outcome);
         },
     );
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use offloop::{By, Failure, Outcome};
+use offloop::{By, Failure, Outcome, Reason};
 
-use crate::plan::{Ending, Plan, Reports};
+use crate::plan::{Ending, EndsBy, Plan, Reports};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -35,6 +35,12 @@ pub(crate) struct Record {
     /// A cancel that came before any outcome was decided: no other outcome is right.
     pub(crate) cancelled: bool,
     progress: Vec<u32>,
+}
+
+impl Record {
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.plan.ends_by == EndsBy::Await
+    }
 }
 
 #[derive(Default)]
@@ -102,6 +108,15 @@ impl Ledger {
         self.records.len() - 1
     }
 
+    /// `try_then` gave it back, as if it had never been: it has no place in any line.
+    pub(crate) fn take_back(&mut self, call: usize) {
+        let record = &mut self.records[call];
+        record.refused = true;
+        record.born_in = None;
+        record.plan.in_order = None;
+        record.plan.latest = None;
+    }
+
     /// A function begins. G1: once. G9: `serial` ones one at a time, in submit order.
     pub(crate) fn begin(&mut self, call: usize) {
         let now = self.tick();
@@ -164,7 +179,8 @@ impl Ledger {
         if record.born_in == Some(turn) {
             self.breach(format!("G2: call {call} was handled in the turn that submitted it"));
         }
-        if self.records[call].scope.is_some_and(|scope| self.closed_scopes[scope]) {
+        let awaited = self.records[call].is_awaited();
+        if !awaited && self.is_scope_closed(call) {
             self.breach(format!("G1: call {call} was handled though its scope was closed"));
         }
         self.check_order(call);
@@ -174,10 +190,14 @@ impl Ledger {
         self.records[call].fate = Fate::Handled;
     }
 
-    /// G9: every earlier call of the same key has had its turn.
+    /// G9: every earlier call of the same key has had its turn. An awaited one has had it when its
+    /// task is told, which is a task's own business.
     fn check_order(&mut self, call: usize) {
         let Some(key) = self.records[call].plan.in_order else { return };
-        let waits = |record: &Record| record.fate == Fate::Waits;
+        if self.records[call].is_awaited() {
+            return;
+        }
+        let waits = |record: &Record| record.fate == Fate::Waits && !record.is_awaited();
         let earlier = self.records[..call]
             .iter()
             .position(|record| record.plan.in_order == Some(key) && waits(record));
@@ -207,7 +227,11 @@ impl Ledger {
         };
         match outcome {
             Ok(value) => self.check_value(call, *value).and_then(|()| {
-                if newer(true) { Err("a newer call supersedes it".to_owned()) } else { Ok(()) }
+                if newer(true) && !record.is_awaited() {
+                    Err("a newer call supersedes it".to_owned())
+                } else {
+                    Ok(())
+                }
             }),
             Err(Failure::Panicked(_)) if plan.share.is_some() => Ok(()),
             Err(Failure::Panicked(_)) if plan.ending == Ending::Panics => Ok(()),
@@ -215,8 +239,20 @@ impl Ledger {
             Err(Failure::Cancelled(By::Caller)) if plan.may_cancel || record.cancelled => Ok(()),
             Err(Failure::Cancelled(By::Superseded)) if newer(false) => Ok(()),
             Err(Failure::Shutdown) if self.may_end => Ok(()),
+            Err(Failure::Cancelled(By::Scope))
+                if record.is_awaited() && self.is_scope_closed(call) =>
+            {
+                Ok(())
+            }
+            // A queue is short; who shares a run may be refused with the one that began it.
+            Err(Failure::Rejected(Reason::QueueFull)) if record.began.is_none() => Ok(()),
+            Err(Failure::Rejected(Reason::Abandoned)) if record.began.is_none() => Ok(()),
             Err(_) => Err("nothing asked for that".to_owned()),
         }
+    }
+
+    fn is_scope_closed(&self, call: usize) -> bool {
+        self.records[call].scope.is_some_and(|scope| self.closed_scopes[scope])
     }
 
     fn check_value(&self, call: usize, value: usize) -> Result<(), String> {
@@ -250,9 +286,8 @@ impl Ledger {
     /// The program is over: each handler ran, or was dropped where that is allowed.
     pub(crate) fn close(&mut self, delivered: bool) {
         for call in 0..self.records.len() {
-            let record = &self.records[call];
-            let scope_closed = record.scope.is_some_and(|scope| self.closed_scopes[scope]);
-            let fate = record.fate;
+            let scope_closed = self.is_scope_closed(call);
+            let fate = self.records[call].fate;
             if fate == Fate::Waits || (fate == Fate::Dropped && delivered && !scope_closed) {
                 self.breach(format!("G1: at the end, call {call} was {fate:?}"));
             }

@@ -7,19 +7,21 @@
 mod app;
 mod ledger;
 mod plan;
+mod task;
 
 use std::env;
 use std::panic::resume_unwind;
 use std::thread;
 
-use offloop_testkit::{Sim, check};
+use offloop_testkit::Sim;
+use offloop_testkit::sim::check_with;
 
 fn number(key: &str, default: u64) -> u64 {
     let Ok(text) = env::var(key) else { return default };
     text.parse().unwrap_or_else(|_| panic!("{key}={text} names no number"))
 }
 
-/// G1, G2, G7, G8, G9, G10.
+/// G1, G2, G5, G7, G8, G9, G10.
 #[test]
 fn every_seed_keeps_the_guarantees() {
     let from = number("OFFLOOP_SIM_FROM", 0);
@@ -29,7 +31,7 @@ fn every_seed_keeps_the_guarantees() {
     thread::scope(|scope| {
         let share = |first: usize| {
             let mine = (from..from + seeds).skip(first).step_by(threads);
-            scope.spawn(|| check(mine, app::one_life))
+            scope.spawn(|| check_with(mine, app::limits, app::one_life))
         };
         let shares: Vec<_> = (0..threads).map(share).collect();
         for share in shares {
@@ -45,7 +47,7 @@ fn every_seed_keeps_the_guarantees() {
 #[test]
 fn a_seed_is_one_program() {
     let life = |seed| {
-        let mut sim = Sim::new(seed);
+        let mut sim = Sim::with(seed, app::limits);
         app::one_life(&mut sim);
         sim.trace()
     };

@@ -32,6 +32,13 @@ pub(crate) enum Reports {
     Each,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndsBy {
+    Then,
+    TryThen,
+    Await,
+}
+
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) place: Place,
@@ -47,6 +54,7 @@ pub(crate) struct Plan {
     pub(crate) reports: Reports,
     pub(crate) values: u32,
     pub(crate) may_cancel: bool,
+    pub(crate) ends_by: EndsBy,
     pub(crate) handler_submits: bool,
 }
 
@@ -66,6 +74,7 @@ impl Plan {
             reports: Reports::Nothing,
             values: 0,
             may_cancel: false,
+            ends_by: EndsBy::Then,
             handler_submits: false,
         }
     }
@@ -92,12 +101,19 @@ impl Plan {
                 [sim.below(4)],
             values: sim.below(5) as u32,
             may_cancel: one_in(4),
+            ends_by: [EndsBy::TryThen, EndsBy::Await, EndsBy::Then, EndsBy::Then][sim.below(4)],
             handler_submits: one_in(6),
         };
         // These exclude each other, and are refused.
         if plan.share.is_some() {
             plan.latest = None;
             plan.reports = Reports::Nothing;
+        }
+        if plan.ends_by == EndsBy::Await {
+            plan.reports = Reports::Nothing;
+            if plan.place == Place::Inline {
+                plan.in_order = None;
+            }
         }
         plan
     }
@@ -107,6 +123,9 @@ impl Plan {
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {:?}, {:?}", self.place, self.ending, self.priority)?;
+        if self.ends_by != EndsBy::Then {
+            write!(f, ", {:?}", self.ends_by)?;
+        }
         let keys = [
             ("in_order", self.in_order),
             ("serial", self.serial),
