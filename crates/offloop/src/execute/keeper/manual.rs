@@ -16,7 +16,8 @@ use crate::execute::threads::lock;
 /// The time by which an offloop's deadlines go, moved by hand; given to
 /// [`Builder::clock`](crate::Builder::clock). For tests.
 ///
-/// ```
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
 /// # use std::time::Duration;
 /// # use offloop::{Failure, ManualClock, Offloop};
 /// let clock = ManualClock::new();
