@@ -85,6 +85,7 @@ mod failure;
 pub mod guide;
 #[allow(unsafe_code)]
 mod keyed;
+mod padded;
 mod priority;
 mod sync;
 mod sys;

@@ -13,6 +13,7 @@ use super::policy::{Desk, Load, Mail, Turnstile};
 use super::state::{Phase, Verdict};
 use crate::contain::drop_contained;
 use crate::deliver::{Notify, Parcel, Pusher};
+use crate::padded::Padded;
 
 /// Where a call runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,8 @@ pub(crate) enum Life {
 /// Decided outcomes by kind, for `stats()`.
 #[derive(Default)]
 pub(crate) struct Counts {
-    pub(crate) submitted: AtomicU64,
+    /// Written by those who submit; the others by those who decide.
+    pub(crate) submitted: Padded<AtomicU64>,
     pub(crate) finished: AtomicU64,
     pub(crate) panicked: AtomicU64,
     pub(crate) timed_out: AtomicU64,
@@ -153,7 +155,7 @@ pub(crate) struct Hub {
     ready: Pusher<CallRef>,
     pulses: Pusher<Pulse>,
     lanes: [Lane; LaneId::COUNT],
-    pub(crate) counts: Counts,
+    pub(crate) counts: Padded<Counts>,
     life: AtomicU8,
     /// Awaited calls that are not decided.
     awaited: AtomicUsize,
@@ -184,7 +186,7 @@ impl Hub {
             ready,
             pulses,
             lanes: limits.map(Lane::new),
-            counts: Counts::default(),
+            counts: Padded::default(),
             life: AtomicU8::new(Life::Open as u8),
             awaited: AtomicUsize::new(0),
             dead_timers: AtomicUsize::new(0),

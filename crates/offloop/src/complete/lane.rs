@@ -3,9 +3,10 @@
 //! Invariant: `queued` counts calls that are Queued, `stale` the ones that were decided while they
 //! still stood in a queue.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::failure::Reason;
+use crate::padded::Padded;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LaneLimits {
@@ -16,22 +17,45 @@ pub(crate) struct LaneLimits {
 /// Admission and load of one executor.
 pub(crate) struct Lane {
     limits: LaneLimits,
-    queued: AtomicUsize,
-    running: AtomicUsize,
-    /// These two may dip below zero for a moment: a worker may pass a stale call, or a function
-    /// return, before the decider has counted it.
+    /// Written by those who submit.
+    entrance: Padded<Entrance>,
+    /// Written by those who run calls: how many functions run, in the low bits, and how many calls
+    /// have left the queue so far, in the others, which wrap.
+    floor: Padded<AtomicU64>,
+    /// Written by those who end calls early.
+    exceptions: Padded<Exceptions>,
+}
+
+struct Entrance {
+    /// Calls admitted so far; wraps as `floor` does.
+    admitted: AtomicU64,
+    /// How many had left the queue when a submitter last had to know. Behind by any number, it makes
+    /// the queue look longer than it is, and is then brought up to date.
+    left_by_then: AtomicU64,
+}
+
+/// These two may dip below zero for a moment: a worker may pass a stale call, or a function
+/// return, before the decider has counted it.
+struct Exceptions {
     stale: AtomicI64,
     abandoned: AtomicI64,
 }
 
+const RUNNING_BITS: u32 = 24;
+const ONE_RUNNING: u64 = 1;
+const ONE_LEFT: u64 = 1 << RUNNING_BITS;
+/// The range in which calls are counted.
+const COUNT: u64 = u64::MAX >> RUNNING_BITS;
+
 impl Lane {
     pub(crate) fn new(limits: LaneLimits) -> Self {
+        let (admitted, left_by_then) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (stale, abandoned) = (AtomicI64::new(0), AtomicI64::new(0));
         Self {
             limits,
-            queued: AtomicUsize::new(0),
-            running: AtomicUsize::new(0),
-            stale: AtomicI64::new(0),
-            abandoned: AtomicI64::new(0),
+            entrance: Padded(Entrance { admitted, left_by_then }),
+            floor: Padded(AtomicU64::new(0)),
+            exceptions: Padded(Exceptions { stale, abandoned }),
         }
     }
 
@@ -41,60 +65,78 @@ impl Lane {
         if self.abandoned() >= self.limits.abandoned {
             return Err(Reason::Abandoned);
         }
+        let entrance = &*self.entrance;
         // In one order with the caller's look at `life`, and with `close` and its look at this.
-        let queued = self.queued.fetch_add(1, Ordering::SeqCst);
-        let full = queued >= self.limits.queue
-            || queued + clamp(&self.stale) >= self.limits.queue.saturating_mul(2);
-        if full {
-            self.leave();
-            return Err(Reason::QueueFull);
+        let before = entrance.admitted.fetch_add(1, Ordering::SeqCst);
+        let left = entrance.left_by_then.load(Ordering::Relaxed);
+        if self.is_full(before, left) {
+            let left = self.left();
+            entrance.left_by_then.store(left, Ordering::Relaxed);
+            if self.is_full(before, left) {
+                self.leave();
+                return Err(Reason::QueueFull);
+            }
         }
         Ok(())
     }
 
+    fn is_full(&self, admitted: u64, left: u64) -> bool {
+        let queued = usize::try_from(admitted.wrapping_sub(left) & COUNT).unwrap_or(usize::MAX);
+        let limit = self.limits.queue;
+        queued >= limit
+            || queued.saturating_add(clamp(&self.exceptions.stale)) >= limit.saturating_mul(2)
+    }
+
+    fn left(&self) -> u64 {
+        self.floor.load(Ordering::SeqCst) >> RUNNING_BITS
+    }
+
     /// Gives the place back: the call is not made after all.
     pub(crate) fn leave(&self) {
-        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.floor.fetch_add(ONE_LEFT, Ordering::Relaxed);
     }
 
     pub(crate) fn claimed(&self) {
-        self.queued.fetch_sub(1, Ordering::Relaxed);
-        self.running.fetch_add(1, Ordering::Relaxed);
+        self.floor.fetch_add(ONE_LEFT + ONE_RUNNING, Ordering::Relaxed);
     }
 
     pub(crate) fn returned(&self) {
-        self.running.fetch_sub(1, Ordering::Relaxed);
+        self.floor.fetch_sub(ONE_RUNNING, Ordering::Relaxed);
     }
 
     pub(crate) fn decided_while_queued(&self) {
-        self.stale.fetch_add(1, Ordering::Relaxed);
-        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.exceptions.stale.fetch_add(1, Ordering::Relaxed);
+        self.leave();
     }
 
     pub(crate) fn passed_stale(&self) {
-        self.stale.fetch_sub(1, Ordering::Relaxed);
+        self.exceptions.stale.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// A running function is given up: its worker is replaced.
     pub(crate) fn abandon(&self) {
-        self.abandoned.fetch_add(1, Ordering::Relaxed);
+        self.exceptions.abandoned.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An abandoned function returned after all.
     pub(crate) fn came_back(&self) {
-        self.abandoned.fetch_sub(1, Ordering::Relaxed);
+        self.exceptions.abandoned.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn abandoned(&self) -> usize {
-        clamp(&self.abandoned)
+        clamp(&self.exceptions.abandoned)
     }
 
     pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Ordering::SeqCst)
+        // What left is read first, so that a call between the two reads counts as queued.
+        let left = self.left();
+        let admitted = self.entrance.admitted.load(Ordering::SeqCst);
+        usize::try_from(admitted.wrapping_sub(left) & COUNT).unwrap_or(usize::MAX)
     }
 
     pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::Relaxed)
+        let running = self.floor.load(Ordering::Relaxed) & (ONE_LEFT - 1);
+        usize::try_from(running).unwrap_or(usize::MAX)
     }
 }
 

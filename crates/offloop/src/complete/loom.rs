@@ -59,7 +59,8 @@ impl Model {
             deadline: None,
             policy: None,
         };
-        call(&self.hub, Give(Probe(self.drops.clone())), details)
+        let (work, receiver, _call) = call(&self.hub, Give(Probe(self.drops.clone())), details);
+        (work, receiver)
     }
 
     fn drops(&self) -> usize {

@@ -27,7 +27,5 @@ pub use self::table::Unobserved;
 
 pub(crate) use self::inbox::{Arrivals, Completed, Inbox, Parts};
 pub(crate) use self::notify::{LoopWake, Notify};
-#[cfg(all(test, loom))]
-pub(crate) use self::queue::Popper;
-pub(crate) use self::queue::{Linked, Node, Parcel, Pusher, queue};
+pub(crate) use self::queue::{Linked, Node, Parcel, Popper, Pusher, queue};
 pub(crate) use self::table::{Entry, Token, Watch};

@@ -82,9 +82,13 @@ impl Charge {
     }
 
     pub(crate) fn drain_if_closed(&self) {
-        if self.hub.life() == Life::Open {
-            return;
+        if self.hub.life() != Life::Open {
+            self.drain();
         }
+    }
+
+    #[cold]
+    fn drain(&self) {
         // The keeper may have ended.
         self.pay_turn();
         for turnstile in self.hub.parked().all() {

@@ -21,6 +21,8 @@ pub(crate) struct CrewCounts {
 }
 
 pub(crate) trait Crew: Send + Sync {
+    /// Pushes by a sequentially consistent access, or ends with a fence, so that the caller's next
+    /// look at `life` comes behind the push.
     fn submit(&self, work: Work, priority: Priority, ring: Ring);
 
     /// A decision came while the call's function ran, or did not: if it did, its worker is given

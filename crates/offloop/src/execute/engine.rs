@@ -19,6 +19,7 @@ use super::resident::Resident;
 use super::threads::{Apart, Pool, lock};
 use super::{Executor, Ring, inline};
 use crate::complete::{CallRef, Hub, LaneId, Load, Verdict};
+use crate::sync::{Ordering, fence};
 
 /// A call whose function was still running when a shutdown's time was over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,32 +91,45 @@ impl Engine {
 
     /// Sends a call on its way: one wake at the most.
     pub(crate) fn submit(&self, load: Load, resident: Option<&Resident>) {
-        let call = load.call().clone();
-        let ring = self.set_timer(&call);
-        let load = match call.policy() {
-            None => Some(load),
-            Some(policy) => {
-                policy.submitted();
-                policy.enter(load)
-            }
-        };
-        match (load, resident) {
-            (Some(Load::Work(work, priority)), Some(resident)) => {
-                resident.submit(work, priority, ring);
-            }
-            (Some(Load::Work(work, priority)), None) => {
-                let crew = self.charge.crew(call.lane_id()).expect("a call that runs has a crew");
-                crew.submit(work, priority, ring);
-            }
-            (Some(Load::StandBy(call)), _) => inline::stand_by(&self.charge, &call, ring),
-            (None, _) => {}
+        let ring = self.set_timer(load.call());
+        match load.call().policy() {
+            None => self.go(load, resident, ring),
+            Some(_) => self.submit_by_policy(load, resident, ring),
         }
         self.sent(ring);
+    }
+
+    fn submit_by_policy(&self, load: Load, resident: Option<&Resident>, ring: Ring) {
+        let call = load.call().clone();
+        let Some(policy) = call.policy() else { return };
+        policy.submitted();
+        match policy.enter(load) {
+            Some(load) => self.go(load, resident, ring),
+            // It waits at a turnstile, behind a lock.
+            None => fence(Ordering::SeqCst),
+        }
+    }
+
+    /// Hands a call to whoever runs it; as of [`Crew::submit`], the caller's next look at `life` comes
+    /// behind that.
+    fn go(&self, load: Load, resident: Option<&Resident>, ring: Ring) {
+        match (load, resident) {
+            (Load::Work(work, priority), Some(resident)) => resident.submit(work, priority, ring),
+            (Load::Work(work, priority), None) => {
+                let crew = self.charge.crew(work.call().lane_id());
+                crew.expect("a call that runs has a crew").submit(work, priority, ring);
+            }
+            (Load::StandBy(call), _) => {
+                inline::stand_by(&self.charge, &call, ring);
+                fence(Ordering::SeqCst);
+            }
+        }
     }
 
     /// Only minds the deadline of a call that another one's run serves.
     pub(crate) fn mind(&self, call: &CallRef) {
         let ring = self.set_timer(call);
+        fence(Ordering::SeqCst);
         self.sent(ring);
     }
 
@@ -132,12 +146,11 @@ impl Engine {
         }
     }
 
+    /// Behind the push: a close may have come between the caller's look at `life` and that.
     fn sent(&self, ring: Ring) {
         if ring == Ring::No {
             self.bell.ring();
         }
-        // A close may have come between the caller's look at `life` and the push.
-        crate::sync::fence(crate::sync::Ordering::SeqCst);
         self.charge.drain_if_closed();
     }
 

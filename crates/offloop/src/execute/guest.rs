@@ -18,6 +18,7 @@ use crate::complete::{CallRef, Phase, Ran, Remains, Verdict, Work as Right};
 use crate::contain::{contain, drop_contained};
 use crate::failure::Reason;
 use crate::priority::Priority;
+use crate::sync::fence;
 
 /// The seam between a call and the model that it runs under: what an executor of your own
 /// implements, to be given to [`Builder::threads_on`](crate::Builder::threads_on) or
@@ -211,6 +212,7 @@ impl Crew for Guest {
                 drop_contained(payload);
             }
         }
+        fence(crate::sync::Ordering::SeqCst);
     }
 
     fn cut_short(&self, call: &CallRef, from: Phase) {

@@ -140,16 +140,14 @@ pub(crate) fn make<J: Job>(
     hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
     if let Err(verdict) = admitted {
         let details = options.refused().details(hub, token, route);
-        let (work, receiver) = refused(hub, job, details, verdict);
-        let call = work.call().clone();
+        let (work, receiver, call) = refused(hub, job, details, verdict);
         return Made { receiver, kept: Some(work), sent: Sent { call, way: Way::Refused } };
     }
     if let Some(line) = options.take_share::<J::Output>() {
         let run = options.split_run();
         let ((receiver, call), lead) = line.board(|membership, seat| {
             let details = options.member(membership).details(hub, token, route);
-            let (work, receiver) = call(hub, crate::complete::Follow(seat), details);
-            let call = work.call().clone();
+            let (work, receiver, call) = call(hub, crate::complete::Follow(seat), details);
             (work, (receiver, call))
         });
         let way = Way::Shared(Box::new(SharedWay { job, lead, line, run }));
@@ -157,8 +155,7 @@ pub(crate) fn make<J: Job>(
     }
     let (lane, priority) = (options.lane, options.priority);
     let tenancy = options.take_tenancy();
-    let (work, receiver) = call(hub, job, options.details(hub, token, route));
-    let call = work.call().clone();
+    let (work, receiver, call) = call(hub, job, options.details(hub, token, route));
     let (kept, load) = if lane == LaneId::Inline {
         (Some(work), Load::StandBy(call.clone()))
     } else {

@@ -2,18 +2,15 @@
 //! outcome. Invariant: neither can be cloned, and both end with their right used or given up.
 
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
+use std::ptr::NonNull;
 
-use super::{CallRef, Slot};
+use super::{CallRef, Head, Slot};
 use crate::complete::hub::{Life, Remains};
 use crate::complete::state::{ORPHAN, Phase, Verdict};
+use crate::deliver::{Linked, Node};
 use crate::failure::{By, Failure, Outcome};
 use crate::sync::Ordering;
-
-pub(super) fn split<T: Send + 'static>(call: CallRef) -> (Work, Receiver<T>) {
-    let receiver = Receiver { call: call.clone(), taken: false, value: PhantomData };
-    (Work { call: ManuallyDrop::new(call) }, receiver)
-}
 
 /// How a [`Work`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +28,27 @@ pub struct Work {
     call: ManuallyDrop<CallRef>,
 }
 
+// SAFETY: `line` is a link of the call's own that nothing else uses, and there is one `Work`; the
+// queue gets its reference and gives it back.
+unsafe impl Linked for Work {
+    fn into_node(self) -> NonNull<Node> {
+        let head = ManuallyDrop::new(self).call.head.as_ptr();
+        // SAFETY: the reference that the queue gets keeps the cell alive, and so `head` valid.
+        unsafe { NonNull::new_unchecked(&raw mut (*head).line) }
+    }
+
+    unsafe fn from_node(node: NonNull<Node>) -> Self {
+        // SAFETY: the node is the `line` of a head, from `into_node`.
+        let head = unsafe { node.byte_sub(offset_of!(Head, line)) }.cast();
+        Self::new(CallRef { head })
+    }
+}
+
 impl Work {
+    pub(super) fn new(call: CallRef) -> Self {
+        Self { call: ManuallyDrop::new(call) }
+    }
+
     pub(crate) fn call(&self) -> &CallRef {
         &self.call
     }
@@ -97,6 +114,10 @@ pub(crate) struct Receiver<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Receiver<T> {
+    pub(super) fn new(call: CallRef) -> Self {
+        Self { call, taken: false, value: PhantomData }
+    }
+
     pub(crate) fn call(&self) -> &CallRef {
         &self.call
     }

@@ -25,7 +25,7 @@ use super::state::{CLAIMED, Phase, SUPERSEDED, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
-use crate::sync::{AtomicU32, Ordering, UnsafeCell, yield_now};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering, UnsafeCell, fence, yield_now};
 
 /// What a call runs.
 pub trait Job: Send + 'static {
@@ -58,15 +58,18 @@ pub(crate) struct Details {
 struct Vtable {
     perform: unsafe fn(&CallRef) -> Ran,
     drop_job: unsafe fn(&CallRef),
-    add_ref: unsafe fn(NonNull<Head>),
-    drop_ref: unsafe fn(NonNull<Head>),
+    free: unsafe fn(NonNull<Head>),
 }
 
 #[repr(C)]
 pub struct Head {
-    /// First, so that a pointer to the link is a pointer to the call.
+    /// The link in the loop's ready queue. First, so that a pointer to it is one to the call.
     node: Node,
+    /// The link in an executor's line.
+    line: Node,
     state: AtomicU32,
+    /// How many hands hold it: `Work`, `Receiver` and `CallRef`s together.
+    refs: AtomicUsize,
     /// Whether it holds a place in its lane's queue.
     admitted: bool,
     vtable: &'static Vtable,
@@ -88,12 +91,8 @@ struct Cell<J: Job> {
 }
 
 impl<J: Job> Cell<J> {
-    const VTABLE: Vtable = Vtable {
-        perform: Self::perform,
-        drop_job: Self::drop_job,
-        add_ref: Self::add_ref,
-        drop_ref: Self::drop_ref,
-    };
+    const VTABLE: Vtable =
+        Vtable { perform: Self::perform, drop_job: Self::drop_job, free: Self::free };
 
     /// # Safety
     /// `call` points to a `Cell<J>`.
@@ -130,25 +129,23 @@ impl<J: Job> Cell<J> {
     }
 
     /// # Safety
-    /// `head` is the start of a live `Arc`'s `Cell<J>`.
-    unsafe fn add_ref(head: NonNull<Head>) {
-        // SAFETY: the pointer came from `Arc::into_raw`, and the caller holds a reference.
-        unsafe { Arc::increment_strong_count(head.cast::<Self>().as_ptr()) };
-    }
-
-    /// # Safety
-    /// As for `add_ref`; the caller gives up one reference.
-    unsafe fn drop_ref(head: NonNull<Head>) {
-        // SAFETY: as above.
-        drop(unsafe { Arc::from_raw(head.cast::<Self>().as_ptr()) });
+    /// `head` starts a `Cell<J>` from `make`, and the caller had the last hand on it.
+    unsafe fn free(head: NonNull<Head>) {
+        // SAFETY: `make` took it out of a box, and nobody else is left.
+        drop(unsafe { Box::from_raw(head.cast::<Self>().as_ptr()) });
     }
 }
 
-fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> CallRef {
-    let cell = Arc::new(Cell {
+/// The three hands that a call begins with.
+pub(crate) type Hands<T> = (Work, Receiver<T>, CallRef);
+
+fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> Hands<J::Output> {
+    let cell = Box::new(Cell {
         slot: Slot {
             head: Head {
                 node: Node::new(),
+                line: Node::new(),
+                refs: AtomicUsize::new(3),
                 state: AtomicU32::new(first.pack()),
                 admitted: first == Phase::Queued,
                 vtable: &Cell::<J>::VTABLE,
@@ -159,22 +156,19 @@ fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> CallR
         },
         job: UnsafeCell::new(Some(job)),
     });
-    let cell = Arc::into_raw(cell).cast_mut();
-    // SAFETY: `Arc::into_raw` is never null.
-    let call = CallRef { head: unsafe { NonNull::new_unchecked(cell) }.cast() };
+    // SAFETY: a box is never null.
+    let head = unsafe { NonNull::new_unchecked(Box::into_raw(cell)) }.cast();
+    // As many as `refs` says.
+    let [work, receiver, call] = [head; 3].map(|head| CallRef { head });
     if let Some(policy) = call.policy() {
         policy.made(&call);
     }
-    call
+    (Work::new(work), Receiver::new(receiver), call)
 }
 
 /// A call that its lane admitted: the right to run it, and the right to its outcome.
-pub(crate) fn call<J: Job>(
-    hub: &Arc<Hub>,
-    job: J,
-    details: Details,
-) -> (Work, Receiver<J::Output>) {
-    hands::split(make(hub, job, details, Phase::Queued))
+pub(crate) fn call<J: Job>(hub: &Arc<Hub>, job: J, details: Details) -> Hands<J::Output> {
+    make(hub, job, details, Phase::Queued)
 }
 
 /// A call that was refused: it stands as decided, and nobody has been told. The [`Work`] is for
@@ -184,9 +178,9 @@ pub(crate) fn refused<J: Job>(
     job: J,
     details: Details,
     verdict: Verdict,
-) -> (Work, Receiver<J::Output>) {
+) -> Hands<J::Output> {
     hub.counts.verdict(verdict);
-    hands::split(make(hub, job, details, Phase::Failed(verdict)))
+    make(hub, job, details, Phase::Failed(verdict))
 }
 
 /// A counted reference to a call: the state word and the details.
@@ -202,16 +196,21 @@ unsafe impl Sync for CallRef {}
 
 impl Clone for CallRef {
     fn clone(&self) -> Self {
-        // SAFETY: the vtable is the one of the cell that `head` starts, and we hold a reference.
-        unsafe { (self.vtable.add_ref)(self.head) };
+        // We hold one, so the count is not 0, and others learn of the new hand from us.
+        let hands = self.refs.fetch_add(1, Ordering::Relaxed);
+        assert!(hands < usize::MAX / 2, "as many hands as no memory could hold");
         Self { head: self.head }
     }
 }
 
 impl Drop for CallRef {
     fn drop(&mut self) {
-        // SAFETY: as for `clone`; this reference is given up.
-        unsafe { (self.vtable.drop_ref)(self.head) };
+        // What the other hands did happens before the cell is freed.
+        if self.refs.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+            // SAFETY: the vtable is the cell's own, and this was the last hand.
+            unsafe { (self.vtable.free)(self.head) };
+        }
     }
 }
 

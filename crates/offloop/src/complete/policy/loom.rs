@@ -59,7 +59,8 @@ impl Model {
 
     fn call(&self, lane: LaneId, number: usize, policy: Policy) -> (Work, Receiver<usize>) {
         self.hub.lane(lane).admit().expect("room");
-        cell::call(&self.hub, Give(number), details(lane, policy))
+        let (work, receiver, _call) = cell::call(&self.hub, Give(number), details(lane, policy));
+        (work, receiver)
     }
 
     /// The tokens of calls tell nothing here; their places in the ready queue do.
@@ -223,7 +224,9 @@ fn a_flight_ends_its_members_once() {
         hub.lane(LaneId::Joined).admit().expect("room");
         let (mut receiver, lead) = share.board(|membership, seat| {
             let policy = Policy { membership: Some(membership), ..Policy::default() };
-            cell::call(&hub, Follow(seat), details(LaneId::Joined, policy))
+            let details = details(LaneId::Joined, policy);
+            let (work, receiver, _call) = cell::call(&hub, Follow(seat), details);
+            (work, receiver)
         });
         let shared = lead.expect("it leads");
         let member = receiver.call().clone();

@@ -39,7 +39,8 @@ fn timed(hub: &Arc<Hub>, deadline: Instant) -> (Work, Receiver<()>) {
         deadline: Some(deadline),
         policy: None,
     };
-    call(hub, Nothing, details)
+    let (work, receiver, _call) = call(hub, Nothing, details);
+    (work, receiver)
 }
 
 #[test]

@@ -4,16 +4,17 @@
 //! is set and it parks). Submitters wake nobody while one searches: the searcher that takes a
 //! call passes the search on if more calls wait.
 //!
-//! Both sides write, then fence, then read (Dekker), so at least one sees the other:
-//! * submit: push · fence · read `searching`, `idle`, `live`;
-//! * searcher that found work, or gives up: leave `searching` · fence · read the queue;
-//! * worker going idle: set its bit, leave `searching` · fence · read the queue;
-//! * worker that retires or is given up: leave `live` · fence · read the queue.
+//! Both sides write, then read what the other wrote (Dekker); all accesses are sequentially
+//! consistent, so at least one sees the other:
+//! * submit: push · read `searching`, `idle`, `live`;
+//! * searcher that found work, or gives up: leave `searching` · read the queue;
+//! * worker going idle: set its bit, leave `searching` · read the queue;
+//! * worker that retires or is given up: leave `live` · read the queue.
 //!
 //! The right to wake is `searching` 0 → 1: one submitter at a time holds it and gives it to the
 //! worker that it wakes or has started. Model: `execute::threads::loom`.
 
-use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, sc_write_then_read};
 
 /// What a submitter, or a searcher that leaves, has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +49,11 @@ impl Gate {
     /// After a push, or whenever a call may wait unseen. `waiting` looks at the queue.
     pub(crate) fn step(&self, waiting: impl Fn() -> bool) -> Step {
         loop {
-            fence(Ordering::SeqCst);
-            if self.searching.load(Ordering::Relaxed) != 0
+            sc_write_then_read();
+            if self.searching.load(Ordering::SeqCst) != 0
                 || self
                     .searching
-                    .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed)
+                    .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
                     .is_err()
             {
                 return Step::Nothing;
@@ -64,8 +65,8 @@ impl Gate {
                 return Step::Start;
             }
             // All work. One that went idle meanwhile may have left its call to us.
-            self.searching.fetch_sub(1, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
+            self.searching.fetch_sub(1, Ordering::SeqCst);
+            sc_write_then_read();
             if !(waiting() && (self.any_idle() || self.live() < self.max)) {
                 return Step::Nothing;
             }
@@ -74,27 +75,27 @@ impl Gate {
 
     /// A worker that worked begins to search.
     pub(crate) fn search(&self) {
-        self.searching.fetch_add(1, Ordering::Relaxed);
+        self.searching.fetch_add(1, Ordering::SeqCst);
     }
 
     /// A searcher leaves: it took a call, or it gives its right back.
     pub(crate) fn leave_search(&self, waiting: impl Fn() -> bool) -> Step {
-        self.searching.fetch_sub(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.searching.fetch_sub(1, Ordering::SeqCst);
+        sc_write_then_read();
         if waiting() { self.step(waiting) } else { Step::Nothing }
     }
 
     /// A start failed: the right goes back, and nobody is woken for it.
     pub(crate) fn give_up_start(&self) {
-        self.searching.fetch_sub(1, Ordering::Relaxed);
+        self.searching.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// A searcher goes idle. `false`: it found a call waiting and searches on.
     pub(crate) fn go_idle(&self, index: usize, waiting: impl Fn() -> bool) -> bool {
         let (word, bit) = place(index);
-        self.idle[word].fetch_or(bit, Ordering::Relaxed);
-        self.searching.fetch_sub(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.idle[word].fetch_or(bit, Ordering::SeqCst);
+        self.searching.fetch_sub(1, Ordering::SeqCst);
+        sc_write_then_read();
         if waiting() && self.cancel_idle(index) {
             self.search();
             return false;
@@ -111,56 +112,56 @@ impl Gate {
     /// is on its way and the search was given to it.
     pub(crate) fn cancel_idle(&self, index: usize) -> bool {
         let (word, bit) = place(index);
-        self.idle[word].fetch_and(!bit, Ordering::AcqRel) & bit != 0
+        self.idle[word].fetch_and(!bit, Ordering::SeqCst) & bit != 0
     }
 
     /// The idle worker with the lowest index, so that the others time out and retire.
     pub(crate) fn claim_idle(&self) -> Option<usize> {
         for (at, word) in self.idle.iter().enumerate() {
-            let mut seen = word.load(Ordering::Relaxed);
+            let mut seen = word.load(Ordering::SeqCst);
             while seen != 0 {
                 let bit = seen & seen.wrapping_neg();
-                if word.fetch_and(!bit, Ordering::AcqRel) & bit != 0 {
+                if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
                     return Some(at * 64 + bit.trailing_zeros() as usize);
                 }
-                seen = word.load(Ordering::Relaxed);
+                seen = word.load(Ordering::SeqCst);
             }
         }
         None
     }
 
     fn any_idle(&self) -> bool {
-        self.idle.iter().any(|word| word.load(Ordering::Relaxed) != 0)
+        self.idle.iter().any(|word| word.load(Ordering::SeqCst) != 0)
     }
 
     pub(crate) fn live(&self) -> usize {
-        self.live.load(Ordering::Relaxed)
+        self.live.load(Ordering::SeqCst)
     }
 
     /// Counts one more live worker, if the maximum allows; before it is started.
     pub(crate) fn try_grow(&self) -> bool {
         let more = |live| (live < self.max).then_some(live + 1);
-        self.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+        self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
     }
 
     /// A worker's function was given up, and so was the worker: makes room for another. A submitter
     /// that counted it as busy has left its call to us.
     pub(crate) fn give_up_worker(&self, waiting: impl Fn() -> bool) -> Step {
         self.shrink();
-        fence(Ordering::SeqCst);
+        sc_write_then_read();
         if waiting() { self.step(waiting) } else { Step::Nothing }
     }
 
     /// One live worker less: it ended, or could not be started.
     pub(crate) fn shrink(&self) {
-        self.live.fetch_sub(1, Ordering::Relaxed);
+        self.live.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// An idle worker that took its bit back retires. `false`: a call came in that counted on it,
     /// so it is live again and searches.
     pub(crate) fn retire(&self, waiting: impl Fn() -> bool) -> bool {
         self.shrink();
-        fence(Ordering::SeqCst);
+        sc_write_then_read();
         if waiting() && self.try_grow() {
             self.search();
             return false;

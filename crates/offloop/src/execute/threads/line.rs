@@ -1,39 +1,69 @@
 //! The queue of a pool: three first-in-first-out lines, one per priority.
 //!
+//! Any thread pushes, without a lock and without memory of its own: calls are linked by a node that
+//! they bring. Workers pop, one at a time, under a lock that no submitter ever takes.
+//!
 //! Invariant: no line starves. Every 4th take begins at normal priority and every 16th at low; the
 //! others at high.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crossbeam_queue::SegQueue;
 
-use crate::complete::Remains;
+use crate::complete::{Remains, Work};
+use crate::deliver::{Popper, Pusher, queue};
 use crate::priority::Priority;
 
 pub(crate) struct Line {
-    lines: [SegQueue<Remains>; 3],
-    takes: AtomicUsize,
+    pushers: [Pusher<Work>; 3],
+    poppers: Mutex<Poppers>,
+    /// What is only to be dropped.
+    values: SegQueue<Remains>,
+}
+
+struct Poppers {
+    lines: [Popper<Work>; 3],
+    takes: usize,
 }
 
 impl Line {
     pub(crate) fn new() -> Self {
-        Self { lines: Default::default(), takes: AtomicUsize::new(0) }
+        let [high, normal, low] = [(); 3].map(|()| queue());
+        Self {
+            pushers: [high.0, normal.0, low.0],
+            poppers: Mutex::new(Poppers { lines: [high.1, normal.1, low.1], takes: 0 }),
+            values: SegQueue::new(),
+        }
     }
 
     pub(crate) fn push(&self, load: Remains, priority: Priority) {
-        self.lines[priority as usize].push(load);
+        match load {
+            Remains::Work(work) => self.pushers[priority as usize].push(work),
+            value @ Remains::Value(..) => self.values.push(value),
+        }
     }
 
     pub(crate) fn pop(&self) -> Option<Remains> {
-        if self.is_empty() {
-            return None;
+        while self.has_work() {
+            let mut poppers = self.poppers.lock().unwrap_or_else(PoisonError::into_inner);
+            let order = order(poppers.takes);
+            if let Some(work) = order.into_iter().find_map(|line| poppers.lines[line].pop()) {
+                poppers.takes = poppers.takes.wrapping_add(1);
+                return Some(Remains::Work(work));
+            }
+            // The next one is between its push's two steps.
+            drop(poppers);
+            std::thread::yield_now();
         }
-        let order = order(self.takes.fetch_add(1, Ordering::Relaxed));
-        order.into_iter().find_map(|line| self.lines[line].pop())
+        self.values.pop()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lines.iter().all(SegQueue::is_empty)
+        !self.has_work() && self.values.is_empty()
+    }
+
+    fn has_work(&self) -> bool {
+        !self.pushers.iter().all(Pusher::is_empty)
     }
 }
 

@@ -84,6 +84,7 @@ fn work(pool: &Pool, index: usize, first: Remains) -> bool {
         }
         next = pool.line.pop();
     }
+    pool.roster.clear(index);
     true
 }
 
@@ -92,12 +93,13 @@ fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
         pool.roster.outside(index, || load.dispose());
         return true;
     };
-    let call = work.call().clone();
-    let ran = pool.roster.inside_call(index, call.clone(), || work.run());
+    let ran = pool.roster.inside_call(index, work.call().clone(), || work.run());
     match ran {
         // Its decider gave this worker up and made room for another.
         Ran::Late(Verdict::TimedOut | Verdict::Shutdown) => {
-            call.lane().came_back();
+            if let Some(call) = pool.roster.last_call(index) {
+                call.lane().came_back();
+            }
             pool.options.single || pool.gate.try_grow()
         }
         _ => true,
