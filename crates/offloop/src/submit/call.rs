@@ -24,8 +24,9 @@ use crate::priority::Priority;
 /// A call that is described and not yet submitted.
 ///
 /// Made by `call` and `call_with`. Choose where it runs ([`threads`](Self::threads) by default)
-/// and its policies, in any order; then end it with [`then`](Call::then),
-/// [`try_then`](Call::try_then), `.await` or [`detach`](Call::detach), which submits it.
+/// and its policies, in any order (of one that is named twice, the last counts); then end it with
+/// [`then`](Call::then), [`try_then`](Call::try_then), `.await` or [`detach`](Call::detach), which
+/// submits it.
 ///
 /// `O` is the handle that it was made from, `J` what it runs.
 #[must_use = "a call does nothing until it is ended by `then`, `try_then`, `.await` or `detach`"]

@@ -118,6 +118,9 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     /// Ends it with `scope`: when that is dropped, the call is cancelled and its handler is dropped
     /// unrun. See [`Scope`].
     ///
+    /// Keep the scope: `.within(&off.scope())` ends the call in the same statement. Calls of a
+    /// [`Handle`] have none, because a scope stays on the loop thread.
+    ///
     /// # Panics
     /// When the scope belongs to another offloop.
     #[track_caller]
