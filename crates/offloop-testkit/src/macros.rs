@@ -51,6 +51,7 @@ macro_rules! __loop_promises {
             the_last_wake_outlives_its_waker
             a_wake_after_the_loop_is_gone_does_nothing
             a_dropped_offloop_leaves_the_loop_whole
+            a_shutdown_inside_a_handler_is_delivered
         }
     };
 }

@@ -94,6 +94,7 @@ fn a_loop_that_forgets_what_came_before_it_waits() {
             "close_is_delivered_until_is_closed",
             "a_shutdown_is_delivered_afterwards",
             "the_last_wake_outlives_its_waker",
+            "a_shutdown_inside_a_handler_is_delivered",
         ],
         &[
             "a_completion_wakes_a_sleeping_loop",
@@ -251,6 +252,7 @@ fn a_loop_that_is_never_woken_and_looks_when_it_has_slept() {
             "close_is_delivered_until_is_closed",
             "a_shutdown_is_delivered_afterwards",
             "the_last_wake_outlives_its_waker",
+            "a_shutdown_inside_a_handler_is_delivered",
         ],
         &[],
     );
@@ -282,6 +284,7 @@ fn a_waker_that_wakes_no_second_time() {
             "a_panicking_handler_leaves_the_rest_ready",
             "two_offloops_share_it",
             "close_is_delivered_until_is_closed",
+            "a_shutdown_inside_a_handler_is_delivered",
         ],
         &["many_threads_may_wake_it", "handlers_run_on_the_loop_thread"],
     );

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use offloop::{Failure, Threads};
 
-use super::bench::Bench;
+use super::bench::{Bench, turn_of};
 use super::rig::LoopSuite;
 use super::state::keep;
 use crate::promise::{Promise, broken};
@@ -77,6 +77,37 @@ pub fn a_shutdown_is_delivered_afterwards(suite: &LoopSuite) {
                 broken!("a handler ran inside shutdown");
             }
             bench.run_until_handled(6);
+        },
+    );
+}
+
+/// D19: a handler may end the offloop, and the rest is delivered.
+pub fn a_shutdown_inside_a_handler_is_delivered(suite: &LoopSuite) {
+    let promise = Promise {
+        of: "loop",
+        name: "a_shutdown_inside_a_handler_is_delivered",
+        numbers: "D19, G1, G10, G12",
+        sentence: "a handler may shut offloop down, and the loop is woken to deliver the rest",
+    };
+    promise.on_loop(
+        suite,
+        |builder| builder.threads(Threads::new().max(1)).turn(turn_of(1)),
+        |bench| {
+            let gate = Gate::default();
+            hold_and_queue(bench, &gate, 5);
+            let weak = bench.off().downgrade();
+            bench.off().call(|| 6).inline().then(move |state, outcome| {
+                if let Some(off) = weak.upgrade() {
+                    off.shutdown(Duration::ZERO);
+                }
+                keep(state, outcome);
+            });
+            bench.run_until_handled(7);
+            let shut_down = |outcome: &&_| matches!(outcome, Err(Failure::Shutdown));
+            let count = bench.state.outcomes.iter().filter(shut_down).count();
+            if count != 6 || !bench.off().is_closed() {
+                broken!("after a shutdown in a handler came {:?}", bench.state.outcomes);
+            }
         },
     );
 }

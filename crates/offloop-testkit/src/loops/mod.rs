@@ -25,6 +25,7 @@
 //! | D16 | [`the_last_wake_outlives_its_waker`] |
 //! | D17 | [`a_wake_after_the_loop_is_gone_does_nothing`] |
 //! | D18 | [`a_dropped_offloop_leaves_the_loop_whole`] |
+//! | D19 | [`a_shutdown_inside_a_handler_is_delivered`] |
 //!
 //! A broken promise is a panic whose sentence names it and says what was seen.
 //!
@@ -38,9 +39,9 @@ mod turns;
 mod wakes;
 
 pub use self::ends::{
-    a_dropped_offloop_leaves_the_loop_whole, a_shutdown_is_delivered_afterwards,
-    a_wake_after_the_loop_is_gone_does_nothing, close_is_delivered_until_is_closed,
-    the_last_wake_outlives_its_waker,
+    a_dropped_offloop_leaves_the_loop_whole, a_shutdown_inside_a_handler_is_delivered,
+    a_shutdown_is_delivered_afterwards, a_wake_after_the_loop_is_gone_does_nothing,
+    close_is_delivered_until_is_closed, the_last_wake_outlives_its_waker,
 };
 pub use self::rig::{LoopRig, LoopSuite, Round};
 pub use self::state::LoopState;
