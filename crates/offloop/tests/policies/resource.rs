@@ -1,0 +1,332 @@
+//! `resource` and `call_on`: a value that stays on one thread. Invariant: the value notes each thread
+//! that it is touched on, from its making to its drop.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use offloop::{Failure, Offloop, Reason, Resource};
+
+use crate::common::block_on::block_on;
+use crate::common::probes::Drops;
+use crate::common::{Count, Latch, Seen, TestLoop, explode, keep, wait_until};
+
+crate::rows::rows!(Resource);
+
+/// Not `Send`, and tells where it was.
+struct Device {
+    touched: Rc<()>,
+    log: Arc<Mutex<Vec<ThreadId>>>,
+}
+
+impl Device {
+    fn touch(&self) -> usize {
+        self.log.lock().unwrap().push(thread::current().id());
+        Rc::strong_count(&self.touched)
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.touch();
+    }
+}
+
+type Log = Arc<Mutex<Vec<ThreadId>>>;
+
+fn device<S: 'static>(off: &Offloop<S>) -> (Resource<Device>, Log) {
+    let log = Log::default();
+    let kept = log.clone();
+    let resource = off.resource(move || {
+        let device = Device { touched: Rc::new(()), log: kept };
+        device.touch();
+        device
+    });
+    (resource, log)
+}
+
+/// Waits for `count` touches, all on one thread, which is not this one.
+#[track_caller]
+fn is_on_one_thread(log: &Log, count: usize) {
+    wait_until(|| log.lock().unwrap().len() >= count);
+    let log = log.lock().unwrap();
+    assert_eq!(log.len(), count);
+    assert!(log.iter().all(|thread| *thread == log[0] && *thread != thread::current().id()));
+}
+
+#[test]
+fn a_value_is_made_used_and_dropped_on_one_thread_which_then_ends() {
+    let lp = TestLoop::<Seen<usize>>::new();
+    let (resource, log) = device(&lp.off);
+    for _ in 0..20 {
+        lp.off.call_on(&resource, |device| device.touch()).then(keep);
+    }
+    let handle = lp.off.handle();
+    let clone = resource.clone();
+    let other = thread::spawn(move || block_on(handle.call_on(&clone, |device| device.touch())));
+    assert!(other.join().unwrap().is_ok());
+    assert!(lp.outcomes(20).iter().all(Result::is_ok));
+    is_on_one_thread(&log, 22);
+    drop(resource);
+    is_on_one_thread(&log, 23);
+}
+
+#[test]
+fn calls_run_one_at_a_time_in_submit_order_whatever_their_priority() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let resource = lp.off.resource(Vec::new);
+    let priorities = [offloop::Priority::Low, offloop::Priority::High, offloop::Priority::Normal];
+    for number in 0..90u32 {
+        let call = lp.off.call_on(&resource, move |numbers: &mut Vec<u32>| {
+            assert!(numbers.iter().copied().eq(0..number));
+            numbers.push(number);
+            number
+        });
+        call.priority(priorities[number as usize % 3]).then(keep);
+    }
+    assert!(lp.outcomes(90).iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_value_that_can_not_be_made_fails_every_call_with_the_reason() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let made = Count::new();
+    let count = made.clone();
+    let resource = lp.off.resource(move || -> u32 {
+        count.add();
+        explode("no such device")
+    });
+    for _ in 0..3 {
+        lp.off.call_on(&resource, |value| *value).then(keep);
+        let outcome = lp.outcome();
+        let Err(Failure::Panicked(panic)) = outcome else { panic!("{outcome:?}") };
+        assert!(panic.to_string().contains("no such device"), "{panic}");
+    }
+    assert_eq!(made.get(), 1);
+}
+
+#[test]
+fn a_panic_leaves_the_value_as_the_call_left_it() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let resource = lp.off.resource(|| 1u32);
+    lp.off
+        .call_on(&resource, |value| {
+            *value = 2;
+            explode("half way")
+        })
+        .then(keep);
+    lp.off.call_on(&resource, |value| *value).then(keep);
+    let seen = lp.outcomes(2);
+    assert!(matches!(seen[..], [Err(Failure::Panicked(_)), Ok(2)]), "{seen:?}");
+}
+
+#[test]
+fn a_call_that_never_returns_refuses_new_ones_and_times_waiting_ones_out() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let (resource, log) = device(&lp.off);
+    let (latch, entered, ran) = (Latch::new(), Count::new(), Count::new());
+    let (gate, enter) = (latch.clone(), entered.clone());
+    let stuck = lp.off.call_on(&resource, move |_| {
+        enter.add();
+        gate.pass();
+        1
+    });
+    let stuck = stuck.deadline(Duration::from_millis(150)).then(keep);
+    let count = ran.clone();
+    let waiting = lp.off.call_on(&resource, move |_| {
+        count.add();
+        2
+    });
+    waiting.deadline(Duration::from_millis(200)).then(keep);
+    lp.off.call_on(&resource, |_| 3).then(keep);
+    entered.wait(1);
+    wait_until(|| stuck.is_done());
+    let refused = lp.off.call_on(&resource, |_| 4).try_then(keep);
+    // The count of abandoned functions follows the outcome.
+    let refused = refused.err().or_else(|| {
+        wait_until(|| lp.off.call_on(&resource, |_| 4).try_then(|_, _| ()).is_err());
+        None
+    });
+    if let Some(refused) = refused {
+        assert!(matches!(refused.reason, Failure::Rejected(Reason::Abandoned)));
+    }
+    let seen = lp.outcomes(2);
+    assert!(seen.iter().all(|outcome| matches!(outcome, Err(Failure::TimedOut))), "{seen:?}");
+    latch.open();
+    assert!(lp.outcome().is_ok(), "a call without a deadline waits until it returns");
+    assert_eq!(ran.get(), 0);
+    drop(resource);
+    wait_until(|| log.lock().unwrap().len() == 2);
+    is_on_one_thread(&log, 2);
+}
+
+#[test]
+fn calls_that_wait_are_run_when_the_last_handle_is_gone() {
+    let lp = TestLoop::<Seen<usize>>::new();
+    let (resource, log) = device(&lp.off);
+    let latch = Latch::new();
+    let gate = latch.clone();
+    lp.off.call_on(&resource, move |_| gate.pass()).detach();
+    for _ in 0..5 {
+        lp.off.call_on(&resource, |device| device.touch()).then(keep);
+    }
+    let described = lp.off.call_on(&resource, |device| device.touch());
+    drop(resource);
+    latch.open();
+    assert!(lp.outcomes(5).iter().all(Result::is_ok));
+    described.then(keep);
+    assert!(lp.outcome().is_ok(), "a described call is a handle too");
+    is_on_one_thread(&log, 8);
+}
+
+#[test]
+fn a_shutdown_names_the_call_that_runs_and_drops_the_value_when_it_returns() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let (resource, log) = device(&lp.off);
+    let (latch, entered) = (Latch::new(), Count::new());
+    let (gate, enter) = (latch.clone(), entered.clone());
+    let call = lp.off.call_on(&resource, move |_| {
+        enter.add();
+        gate.pass();
+        1
+    });
+    call.name("the device").then(keep);
+    lp.off.call_on(&resource, |_| 2).then(keep);
+    entered.wait(1);
+    let report = lp.off.shutdown(Duration::ZERO);
+    assert_eq!((report.never_started, report.abandoned.len()), (1, 1), "{report:?}");
+    assert_eq!(report.abandoned[0].name.as_deref(), Some("the device"));
+    assert!(lp.outcomes(2).iter().all(|outcome| matches!(outcome, Err(Failure::Shutdown))));
+    latch.open();
+    is_on_one_thread(&log, 2);
+    lp.off.call_on(&resource, |_| 3).then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Shutdown)), "there is no thread any more");
+}
+
+#[test]
+fn a_shutdown_drops_a_value_that_rests_on_its_thread_before_it_returns() {
+    let lp = TestLoop::<Seen<usize>>::new();
+    let (resource, log) = device(&lp.off);
+    lp.off.call_on(&resource, |device| device.touch()).then(keep);
+    assert!(lp.outcome().is_ok());
+    lp.off.shutdown(crate::common::PATIENCE);
+    assert_eq!(log.lock().unwrap().len(), 3, "made, used, dropped");
+    is_on_one_thread(&log, 3);
+    drop(resource);
+}
+
+#[test]
+fn what_never_made_its_value_is_dropped_off_the_loop_thread() {
+    let (lp, drops) = (TestLoop::<Seen<u32>>::new(), Drops::new());
+    let probe = drops.probe();
+    let resource = lp.off.resource(move || probe.touch());
+    drop(resource.clone());
+    drop(resource);
+    drops.were_elsewhere(1);
+}
+
+#[test]
+fn a_resource_may_cross_threads_whatever_its_value_is() {
+    fn crosses<T: Send + Sync + Clone>(_: &T) {}
+    let lp = TestLoop::<Seen<usize>>::new();
+    let (resource, log) = device(&lp.off);
+    crosses(&resource);
+    thread::spawn(move || drop(resource)).join().unwrap();
+    assert!(log.lock().unwrap().is_empty(), "nobody called it, so it was never made");
+}
+
+#[test]
+fn a_resource_of_another_offloop_is_told_so() {
+    let (one, other) = (TestLoop::<Seen<u32>>::new(), TestLoop::<Seen<u32>>::new());
+    let resource = one.off.resource(|| 1u32);
+    for from_handle in [false, true] {
+        let stray = catch_unwind(AssertUnwindSafe(|| {
+            if from_handle {
+                other.off.handle().call_on(&resource, |value| *value).then(keep);
+            } else {
+                other.off.call_on(&resource, |value| *value).then(keep);
+            }
+        }));
+        let payload = stray.expect_err("its thread belongs to somebody else");
+        let text = payload.downcast_ref::<&str>().expect("a sentence");
+        assert!(text.contains("another offloop"), "{text}");
+    }
+}
+
+#[test]
+fn two_resources_run_at_once() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let (one, two) = (lp.off.resource(|| 1), lp.off.resource(|| 2));
+    let latch = Latch::new();
+    let gate = latch.clone();
+    lp.off
+        .call_on(&one, move |value| {
+            gate.pass();
+            *value
+        })
+        .then(keep);
+    lp.off
+        .call_on(&two, move |value| {
+            latch.open();
+            *value
+        })
+        .then(keep);
+    assert!(lp.outcomes(2).iter().all(Result::is_ok));
+}
+
+#[cfg(target_os = "linux")]
+mod threads {
+    use super::*;
+    use crate::common::alone::{alone, count_threads};
+
+    #[test]
+    fn the_thread_ends_with_the_last_handle_and_with_a_shutdown() {
+        alone(
+            "resource::threads::the_thread_ends_with_the_last_handle_and_with_a_shutdown",
+            || {
+                let lp = TestLoop::<Seen<u32>>::new();
+                let (one, two) = (lp.off.resource(|| 1u32), lp.off.resource(|| 2u32));
+                assert_eq!(
+                    count_threads("offloop-r"),
+                    0,
+                    "it is started when the first call comes"
+                );
+                lp.off.call_on(&one, |value| *value).then(keep);
+                lp.off.call_on(&two, |value| *value).then(keep);
+                lp.outcomes(2);
+                let residents = || count_threads("offloop-r") - count_threads("offloop-reap");
+                assert_eq!(residents(), 2);
+                drop(one);
+                wait_until(|| residents() == 1);
+                lp.off.shutdown(crate::common::PATIENCE);
+                assert_eq!(count_threads("offloop"), 0);
+                drop(two);
+            },
+        );
+    }
+
+    #[test]
+    fn a_thread_that_can_not_start_is_an_outcome_and_a_later_call_tries_again() {
+        use rustix::process::{Resource as Limit, Rlimit, setrlimit};
+        let limit = |bytes| {
+            setrlimit(Limit::As, Rlimit { current: bytes, maximum: None }).expect("it can be set");
+        };
+        let name = "resource::threads::a_thread_that_can_not_start_is_an_outcome_and_a_later_call_tries_again";
+        alone(name, || {
+            let lp = TestLoop::<Seen<u32>>::new();
+            let resource = lp.off.resource(|| 1u32);
+            // The reaper's thread is there; what follows needs one more stack.
+            let pages = std::fs::read_to_string("/proc/self/statm").expect("it is Linux");
+            let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+            limit(Some((pages << 12) + (1 << 20)));
+            lp.off.call_on(&resource, |value| *value).then(keep);
+            let refused = lp.outcome();
+            limit(None);
+            assert!(matches!(refused, Err(Failure::Rejected(Reason::NoWorker))), "{refused:?}");
+            lp.off.call_on(&resource, |value| *value).then(keep);
+            assert!(matches!(lp.outcome(), Ok(1)), "the value is made by the first call that runs");
+        });
+    }
+}
