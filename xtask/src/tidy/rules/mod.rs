@@ -78,6 +78,11 @@ pub(super) const RULES: &[Rule] = &[
         check: unsafety::allowed,
     },
     Rule {
+        name: "unsafe-count",
+        reason: "who weighs the library by its unsafe code reads the count in README, so it is true",
+        check: unsafety::counted,
+    },
+    Rule {
         name: "places",
         reason: "the project must build anywhere, so it names no machine's folders or registries",
         check: places::neutral,

@@ -1,9 +1,11 @@
-//! Where unsafe code may stand.
+//! Where unsafe code may stand, and how much of it README says there is.
 //!
 //! Invariant: the table below is the whole list; an entry whose file has no unsafe code
 //! any more is a breach too.
 
 use std::collections::BTreeMap;
+
+use proc_macro2::Delimiter;
 
 use crate::tidy::tokens::{self, Cursor};
 use crate::tidy::tree::{Finding, Tree};
@@ -58,4 +60,29 @@ pub(super) fn allowed(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The library's sources, of which README speaks.
+const COUNTED: &str = "crates/offloop/src/";
+/// How README's line begins.
+const FACT: &str = "- **Unsafe**:";
+
+/// README's count of the library's unsafe blocks and impls.
+pub(super) fn counted(tree: &Tree) -> Vec<Finding> {
+    let Some(readme) = tree.get("README.md") else { return Vec::new() };
+    let (mut blocks, mut impls) = (0, 0);
+    for (_, parsed) in tree.parsed().filter(|(file, _)| file.path.starts_with(COUNTED)) {
+        tokens::walk(&parsed.tokens, &mut |cursor: &Cursor<'_>| {
+            if cursor.ident(0).is_some_and(|word| word == "unsafe") {
+                blocks += usize::from(cursor.group(1, Delimiter::Brace).is_some());
+                impls += usize::from(cursor.ident(1).is_some_and(|word| word == "impl"));
+            }
+        });
+    }
+    let fact = format!("{FACT} {blocks} blocks and {impls} `unsafe impl`s");
+    let (line, said) = readme.lines().find(|(_, text)| text.starts_with(FACT)).unwrap_or((1, ""));
+    if blocks + impls == 0 && said.is_empty() || said.starts_with(&fact) {
+        return Vec::new();
+    }
+    vec![readme.finding(line, format!("does not say `{fact}`"))]
 }

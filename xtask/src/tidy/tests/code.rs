@@ -121,6 +121,18 @@ fn words_about_unsafe_code_are_no_unsafe_code() {
 }
 
 #[test]
+fn readme_counts_the_unsafe_code_of_the_library() {
+    let code = "//! a\nunsafe impl Send for A {}\nfn f() { unsafe { g(unsafe { h() }) } }\n";
+    let says = |fact: &str| {
+        fires("unsafe-count", [(LISTED, code), ("README.md", &format!("# a\n{fact}\n"))])
+    };
+    assert_eq!(says("- **Unsafe**: 2 blocks and 1 `unsafe impl`s, in one file"), NONE);
+    assert_eq!(says("- **Unsafe**: 3 blocks and 1 `unsafe impl`s"), ["README.md:2"]);
+    assert_eq!(says("- **Unsafe**: little"), ["README.md:2"]);
+    assert_eq!(says(""), ["README.md:1"]);
+}
+
+#[test]
 fn a_listed_file_without_unsafe_code_leaves_the_list() {
     assert_eq!(fires("unsafe", [(LISTED, "//! safe\n")]), [format!("{LISTED}:1")]);
 }
