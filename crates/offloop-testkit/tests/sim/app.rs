@@ -237,40 +237,42 @@ fn submit(
         Reports::Each => described.on_each_progress(hear),
     };
     let probe = Probe { call, book: shared.book.clone() };
-    if plan.ends_by == EndsBy::Await {
-        let mut task = Task::new(described.into_future(), probe);
-        // The first poll is the submit.
-        if task.poll_if_woken(shared) {
-            shared.book.open().records[call].refused = true;
-        } else {
-            shared.tasks.borrow_mut().push(task);
-        }
-        return (call, None);
-    }
     let submits = plan.handler_submits;
-    let handler = move |app: &mut App, outcome: Outcome<Value>| {
-        handle(&app.shared, &probe, &outcome);
-        if submits {
-            let plan = app.shared.plans.borrow_mut().pop();
-            let (shared, off) = (app.shared.clone(), app.off.clone());
-            if let Some(plan) = plan {
-                submit(&off, &shared, plan, Some(shared.turns.get()));
-            }
+    let ticket = match plan.ends_by {
+        EndsBy::Then => Some(described.then(handler(probe, submits))),
+        EndsBy::TryThen => {
+            let tried = described.try_then(handler(probe, submits));
+            tried.map_err(|refused| give_back(shared, call, &refused.reason)).ok()
+        }
+        EndsBy::Await => {
+            begin(shared, Task::new(described.into_future(), probe));
+            None
         }
     };
-    let ticket = match plan.ends_by {
-        EndsBy::TryThen => match described.try_then(handler) {
-            Ok(ticket) => ticket,
-            Err(refused) => {
-                let failure = refused.reason.clone();
-                give_back(shared, call, &failure);
-                return (call, None);
-            }
-        },
-        _ => described.then(handler),
-    };
-    shared.book.open().records[call].refused = ticket.is_done();
-    (call, Some(ticket))
+    if let Some(ticket) = &ticket {
+        shared.book.open().records[call].refused = ticket.is_done();
+    }
+    (call, ticket)
+}
+
+fn handler(probe: Probe, submits: bool) -> impl FnOnce(&mut App, Outcome<Value>) {
+    move |app, outcome| {
+        handle(&app.shared, &probe, &outcome);
+        let plan = app.shared.plans.borrow_mut().pop_if(|_| submits);
+        if let Some(plan) = plan {
+            let (shared, off) = (app.shared.clone(), app.off.clone());
+            submit(&off, &shared, plan, Some(shared.turns.get()));
+        }
+    }
+}
+
+/// A task's first poll is its submit.
+fn begin(shared: &Shared, mut task: Task) {
+    if task.poll_if_woken(shared) {
+        shared.book.open().records[task.call()].refused = true;
+    } else {
+        shared.tasks.borrow_mut().push(task);
+    }
 }
 
 /// G5: it came back whole, for a reason that there was; nobody else hears of it.
