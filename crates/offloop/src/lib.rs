@@ -89,6 +89,8 @@ mod padded;
 mod priority;
 mod sync;
 mod sys;
+mod timing;
+mod trace;
 
 pub use complete::Context;
 pub use deliver::{Delivered, LoopWaker, Turn, Unobserved};
@@ -101,6 +103,9 @@ pub use submit::{
     Builder, Call, CallFuture, CancelGuard, Error, ExecutorStats, Functions, Handle, Offloop,
     Origin, RejectedCall, Resource, Scope, ShutdownReport, Stats, Ticket, WaitingCall, WeakOffloop,
 };
+
+#[cfg(feature = "stats")]
+pub use timing::{CallStats, Latencies};
 
 /// The README's program, compiled and run with the doctests.
 #[cfg(doctest)]

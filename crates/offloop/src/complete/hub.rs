@@ -14,6 +14,7 @@ use super::state::{Phase, Verdict};
 use crate::contain::drop_contained;
 use crate::deliver::{Notify, Parcel, Pusher};
 use crate::padded::Padded;
+use crate::timing::Timing;
 
 /// Where a call runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +172,7 @@ pub(crate) struct Hub {
     blocked: Register<dyn Mail>,
     clock: Option<Clock>,
     fork: crate::sys::ForkCheck,
+    pub(crate) timing: Timing,
 }
 
 impl Hub {
@@ -195,6 +197,7 @@ impl Hub {
             desk: OnceLock::new(),
             parked: Register::new(),
             blocked: Register::new(),
+            timing: Timing::new(clock.as_ref().map_or_else(Instant::now, |clock| clock())),
             clock,
             fork: crate::sys::ForkCheck::new(),
         }
@@ -231,6 +234,13 @@ impl Hub {
     /// The time by which deadlines go.
     pub(crate) fn now(&self) -> Instant {
         self.clock.as_ref().map_or_else(Instant::now, |clock| clock())
+    }
+
+    /// A turn that found something ready has begun by the system's clock.
+    pub(crate) fn turn_began(&self, at: Option<Instant>) {
+        if self.clock.is_none() {
+            self.timing.turn(at, self.counts.submitted.load(Ordering::Relaxed));
+        }
     }
 
     pub(crate) fn parked(&self) -> &Register<Turnstile> {

@@ -12,6 +12,7 @@ use super::lane::LaneLimits;
 use super::{CallRef, Details, Job, Receiver, Route, TaskSlot, Verdict, Work, call};
 use crate::deliver::{LoopWake, Notify, Popper, Token, queue};
 use crate::failure::{By, Failure, Outcome};
+use crate::timing::Stamps;
 
 /// Counts its drops.
 struct Probe(Arc<AtomicUsize>);
@@ -58,6 +59,8 @@ impl Model {
             place: Location::caller(),
             deadline: None,
             policy: None,
+            runs_on: LaneId::Threads,
+            stamps: Stamps::none(),
         };
         let (work, receiver, _call) = call(&self.hub, Give(Probe(self.drops.clone())), details);
         (work, receiver)

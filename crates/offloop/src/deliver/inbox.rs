@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::notify::Notify;
 use super::pulses::Pulses;
@@ -105,6 +105,8 @@ pub(crate) struct Inbox<S: 'static, C: Completed> {
     /// A nested turn was asked for; the outer one wakes the loop when it ends.
     nested: Cell<bool>,
     counts: Cell<TurnCounts>,
+    /// When the last turn began that found something ready.
+    pub(super) began: Cell<Option<Instant>>,
 }
 
 impl<S: 'static, C: Completed> Inbox<S, C> {
@@ -124,6 +126,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
             in_turn: Cell::new(false),
             nested: Cell::new(false),
             counts: Cell::new(TurnCounts::default()),
+            began: Cell::new(None),
         };
         (inbox, Arrivals { queue: push, came })
     }
@@ -214,6 +217,10 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
 
     pub(crate) fn counts(&self) -> TurnCounts {
         self.counts.get()
+    }
+
+    pub(crate) fn began(&self) -> Option<Instant> {
+        self.began.get()
     }
 
     pub(crate) fn in_turn(&self) -> bool {

@@ -22,6 +22,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
             return delivered;
         };
         let began = Instant::now();
+        self.began.set(Some(began));
         loop {
             let place = next.place();
             delivered.count += 1;

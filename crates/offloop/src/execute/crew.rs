@@ -11,13 +11,22 @@ use std::time::Instant;
 
 use super::Ring;
 use crate::complete::{CallRef, Phase, Work};
+use crate::failure::Failure;
 use crate::priority::Priority;
+use crate::trace;
 
 /// What an executor's threads amount to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CrewCounts {
     pub(crate) threads: usize,
     pub(crate) start_failures: u64,
+}
+
+/// A call's function is given up.
+pub(super) fn tell_abandoned(call: &CallRef) {
+    if let Some(verdict) = call.verdict() {
+        trace::abandoned(call.subject(), &Failure::from(verdict));
+    }
 }
 
 pub(crate) trait Crew: Send + Sync {

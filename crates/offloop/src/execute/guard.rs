@@ -12,6 +12,7 @@ use crate::complete::{CallRef, Context, Job, ShareLine, Shared};
 use crate::contain::drop_contained;
 use crate::failure::{Failure, Outcome, Panic};
 use crate::keyed::Keyed;
+use crate::trace::Parent;
 
 pub(super) fn run<T>(call: &CallRef, function: impl FnOnce() -> T) -> Outcome<T> {
     // Unwind safety: what the function shares with others, it shares by its own choice of
@@ -67,6 +68,22 @@ where
     fn perform(self, call: &CallRef) -> Outcome<T> {
         let context = Context::new(call.clone());
         run(call, move || (self.function)(&context))
+    }
+}
+
+/// A job that runs in the span of its submitter.
+pub(crate) struct Spanned<J> {
+    pub(crate) parent: Parent,
+    pub(crate) job: J,
+}
+
+impl<J: Job> Job for Spanned<J> {
+    type Output = J::Output;
+
+    fn perform(self, call: &CallRef) -> Outcome<J::Output> {
+        let Self { parent, job } = self;
+        let _entered = parent.enter();
+        job.perform(call)
     }
 }
 
@@ -164,13 +181,13 @@ impl<J: Job> Job for SharedRun<J> {
                     Err(failure) => Err(failure.clone()),
                 };
                 seat.leave(copy);
-                work.complete();
+                work.complete(call);
             }
         }
         match last {
             Some((work, seat)) => {
                 seat.leave(outcome);
-                work.complete();
+                work.complete(call);
             }
             None => {
                 drop_contained(outcome);

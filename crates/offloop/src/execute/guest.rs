@@ -12,13 +12,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::Ring;
-use super::crew::{Crew, CrewCounts};
+use super::crew::{Crew, CrewCounts, tell_abandoned};
 use super::threads::lock;
 use crate::complete::{CallRef, Phase, Ran, Remains, Verdict, Work as Right};
 use crate::contain::{contain, drop_contained};
 use crate::failure::Reason;
 use crate::priority::Priority;
 use crate::sync::fence;
+use crate::trace;
 
 /// The seam between a call and the model that it runs under: what an executor of your own
 /// implements, to be given to [`Builder::threads_on`](crate::Builder::threads_on) or
@@ -99,6 +100,7 @@ impl Work {
         self.books.begin(self.number);
         if let Ran::Late(Verdict::TimedOut | Verdict::Shutdown) = right.run() {
             self.call.lane().came_back();
+            trace::came_back(self.call.subject());
         }
     }
 
@@ -206,6 +208,7 @@ impl Crew for Guest {
                 if let Some(right) = work.right.take() {
                     work.call.hub().discard(Remains::Work(right));
                 }
+                trace::refused(work.call.subject(), &Reason::NoWorker);
             }
             // The unwinding has dropped the work, and so decided the call.
             Err(payload) => {
@@ -221,6 +224,7 @@ impl Crew for Guest {
             if let Err(payload) = contain(|| self.executor.abandoned()) {
                 drop_contained(payload);
             }
+            tell_abandoned(call);
         }
     }
 

@@ -34,7 +34,9 @@ pub(crate) use self::keeper::ManualClock;
 
 pub(crate) use self::crew::Crew;
 pub(crate) use self::engine::{Engine, Seat};
-pub(crate) use self::guard::{Contextual, Detached, Named, NamedContextual, Plain, SharedRun};
+pub(crate) use self::guard::{
+    Contextual, Detached, Named, NamedContextual, Plain, SharedRun, Spanned,
+};
 pub(crate) use self::resident::{Birth, OnResource, Resident, Unmade};
 pub(crate) use self::threads::Apart;
 

@@ -17,9 +17,10 @@ use super::send::{Made, Origin, dispatch, make};
 use super::ticket::Ticket;
 use crate::complete::{Job, LaneId, Receiver, Route, Verdict, Work};
 use crate::deliver::{Entry, Parts, Token};
-use crate::execute::Detached;
+use crate::execute::{Detached, Spanned};
 use crate::failure::{Failure, Outcome};
 use crate::priority::Priority;
+use crate::trace::{Parent, within};
 
 /// A call that is described and not yet submitted.
 ///
@@ -107,13 +108,14 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     /// # Panics
     /// In a forked child of the process that built offloop, as all endings do.
     #[track_caller]
-    pub fn then<H>(mut self, handler: H) -> Ticket
+    pub fn then<H>(self, handler: H) -> Ticket
     where
         H: FnOnce(&mut S, Outcome<J::Output>) + 'static,
     {
-        self.options.place = Location::caller();
         let admitted = self.origin.link().admit(&self.options, false);
-        self.insert(admitted, |receiver, kept| Pending::new(receiver, kept, handler))
+        let (call, parent) = self.submitted(Location::caller());
+        let handler = within(parent, handler);
+        call.insert(admitted, |receiver, kept| Pending::new(receiver, kept, handler))
     }
 
     /// Same as [`then`](Self::then), except that a call that can't be taken comes back at once,
@@ -129,27 +131,27 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     /// ```
     #[track_caller]
     #[expect(clippy::result_large_err, reason = "the whole call comes back")]
-    pub fn try_then<H>(mut self, handler: H) -> Result<Ticket, RejectedCall<Self, H>>
+    pub fn try_then<H>(self, handler: H) -> Result<Ticket, RejectedCall<Self, H>>
     where
         H: FnOnce(&mut S, Outcome<J::Output>) + 'static,
     {
         if let Err(verdict) = self.origin.link().try_admit::<J::Output>(&self.options) {
             return Err(RejectedCall { call: self, handler, reason: verdict.into() });
         }
-        self.options.place = Location::caller();
-        Ok(self.insert(Ok(()), |receiver, kept| Pending::new(receiver, kept, handler)))
+        let (call, parent) = self.submitted(Location::caller());
+        let handler = within(parent, handler);
+        Ok(call.insert(Ok(()), |receiver, kept| Pending::new(receiver, kept, handler)))
     }
 
     /// Submits it without a handler. Its value is dropped where it was made; a failure goes to
     /// the hook set by [`on_unobserved`](crate::Builder::on_unobserved), in a later turn.
     #[track_caller]
-    pub fn detach(mut self) -> Ticket {
-        self.options.place = Location::caller();
+    pub fn detach(self) -> Ticket {
         let admitted = self.origin.link().admit(&self.options, false);
         if self.options.is_shared() {
-            return self.insert(admitted, Unheard::new);
+            return self.submitted(Location::caller()).0.insert(admitted, Unheard::new);
         }
-        self.map(Detached).insert(admitted, Unheard::new)
+        self.map(Detached).submitted(Location::caller()).0.insert(admitted, Unheard::new)
     }
 
     fn insert<E: Entry<S> + 'static>(
@@ -185,40 +187,41 @@ impl<S: 'static, J: Job> Call<Handle<S>, J> {
     /// handler is `Send`, because it travels to the loop thread. Once the loop's handle is gone
     /// there is no loop thread: the handler is then dropped on the thread that submits.
     #[track_caller]
-    pub fn then<H>(mut self, handler: H) -> Ticket
+    pub fn then<H>(self, handler: H) -> Ticket
     where
         H: FnOnce(&mut S, Outcome<J::Output>) + Send + 'static,
     {
-        self.options.place = Location::caller();
         let admitted = self.origin.link().admit(&self.options, false);
-        self.send(admitted, |receiver, kept| Pending::new(receiver, kept, handler))
+        let (call, parent) = self.submitted(Location::caller());
+        let handler = within(parent, handler);
+        call.send(admitted, |receiver, kept| Pending::new(receiver, kept, handler))
     }
 
     /// Same as `then`, except that a call that can't be taken comes back at once, with its handler
     /// and the reason.
     #[track_caller]
     #[expect(clippy::result_large_err, reason = "the whole call comes back")]
-    pub fn try_then<H>(mut self, handler: H) -> Result<Ticket, RejectedCall<Self, H>>
+    pub fn try_then<H>(self, handler: H) -> Result<Ticket, RejectedCall<Self, H>>
     where
         H: FnOnce(&mut S, Outcome<J::Output>) + Send + 'static,
     {
         if let Err(verdict) = self.origin.link().try_admit::<J::Output>(&self.options) {
             return Err(RejectedCall { call: self, handler, reason: verdict.into() });
         }
-        self.options.place = Location::caller();
-        Ok(self.send(Ok(()), |receiver, kept| Pending::new(receiver, kept, handler)))
+        let (call, parent) = self.submitted(Location::caller());
+        let handler = within(parent, handler);
+        Ok(call.send(Ok(()), |receiver, kept| Pending::new(receiver, kept, handler)))
     }
 
     /// Submits it without a handler. Its value is dropped where it was made; a failure goes to the
     /// hook set by [`on_unobserved`](crate::Builder::on_unobserved), on the loop thread.
     #[track_caller]
-    pub fn detach(mut self) -> Ticket {
-        self.options.place = Location::caller();
+    pub fn detach(self) -> Ticket {
         let admitted = self.origin.link().admit(&self.options, false);
         if self.options.is_shared() {
-            return self.send(admitted, Unheard::new);
+            return self.submitted(Location::caller()).0.send(admitted, Unheard::new);
         }
-        self.map(Detached).send(admitted, Unheard::new)
+        self.map(Detached).submitted(Location::caller()).0.send(admitted, Unheard::new)
     }
 
     fn send<E: Entry<S> + Send + 'static>(
@@ -239,6 +242,13 @@ impl<S: 'static, J: Job> Call<Handle<S>, J> {
 }
 
 impl<O: Origin, J> Call<O, J> {
+    /// The call is submitted here: its function runs in the present span, and its handler is to.
+    fn submitted(mut self, place: &'static Location<'static>) -> (Call<O, Spanned<J>>, Parent) {
+        self.options.place = place;
+        let parent = Parent::current();
+        (self.map(|job| Spanned { parent: parent.clone(), job }), parent)
+    }
+
     fn map<K>(self, wrap: impl FnOnce(J) -> K) -> Call<O, K> {
         let Self { origin, job, options, extras } = self;
         Call { origin, job: wrap(job), options, extras }

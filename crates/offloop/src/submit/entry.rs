@@ -90,6 +90,7 @@ where
 {
     fn run(mut self: Box<Self>, state: &mut S, _: &dyn Fn(Unobserved)) {
         self.kept.settle();
+        self.receiver.call().note_delivered();
         let outcome = self.receiver.take().expect("a ready call is decided");
         (self.handler)(state, outcome);
     }
@@ -139,6 +140,7 @@ impl<T: Send + 'static> Unheard<T> {
 impl<S, T: Send + 'static> Entry<S> for Unheard<T> {
     fn run(mut self: Box<Self>, _: &mut S, hook: &dyn Fn(Unobserved)) {
         self.kept.settle();
+        self.receiver.call().note_delivered();
         if let Some(failure) = self.receiver.take_failure() {
             hook(unobserved::<()>(self.receiver.call(), Some(Err(failure)), false));
         }

@@ -12,7 +12,9 @@ use super::call::Call;
 use super::send::{Made, Origin, dispatch, make};
 use crate::complete::{Job, Receiver, Remains, Route, TaskSlot, Verdict};
 use crate::deliver::Token;
+use crate::execute::Spanned;
 use crate::failure::{By, Outcome};
+use crate::trace::{self, Parent};
 
 /// The future of a call, made by `.await` or [`IntoFuture::into_future`].
 ///
@@ -56,9 +58,13 @@ fn submit<O: Origin, J: Job>(call: Call<O, J>, waker: Waker) -> Result<Submitted
         hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
         hub.counts.verdict(verdict);
         hub.discard(Remains::Value(hub.clone(), Box::new(job)));
+        if let Verdict::Rejected(reason) = verdict {
+            trace::refused(options.subject(), &reason);
+        }
         return Err(verdict);
     }
     hub.awaited().fetch_add(1, Ordering::Relaxed);
+    let job = Spanned { parent: Parent::current(), job };
     let task = TaskSlot::new();
     task.put(waker);
     let route = Route::Task(task);
@@ -104,6 +110,7 @@ impl<O: Origin, J: Job> Future for CallFuture<O, J> {
                 if let Some(task) = receiver.call().task() {
                     task.clear();
                 }
+                receiver.call().note_delivered();
                 Poll::Ready(outcome)
             }
             None => {

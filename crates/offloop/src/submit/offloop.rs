@@ -19,6 +19,7 @@ use crate::contain::{contain, drop_contained};
 use crate::deliver::{Delivered, Entry, Inbox, Token, Turn, Unobserved, Watch};
 use crate::keyed::LoopKeys;
 use crate::sys::WakeFd;
+use crate::trace::{self, Subject};
 
 /// offloop on your loop: submits calls, and delivers their outcomes to `&mut S`.
 ///
@@ -133,6 +134,7 @@ impl<S: 'static> Offloop<S> {
         }
         let hook = |what| local.observe(what);
         let delivered = local.inbox.deliver(state, local.turn, &hub.notify, &hook);
+        hub.turn_began(local.inbox.began());
         // More than have come to their end in this turn.
         local.keys.bury(BURIED_PER_TURN + 4 * delivered.count);
         delivered
@@ -219,6 +221,11 @@ impl<S: 'static> Local<S> {
         }
         if what.failure.is_some() {
             self.unobserved.set(self.unobserved.get() + 1);
+        }
+        let subject = Subject { name: what.name.as_deref(), place: what.place };
+        match &what.failure {
+            Some(failure) => trace::unobserved(subject, failure),
+            None => trace::unobserved(subject, &"its handler was dropped, and its value with it"),
         }
         let told = self.hook.as_ref().map(|hook| contain(|| hook(&what)));
         // With it a panic's payload may go, which is a user's value.

@@ -14,6 +14,8 @@ use crate::deliver::Token;
 use crate::failure::Conflict;
 use crate::keyed::Keyed;
 use crate::priority::Priority;
+use crate::timing::Stamps;
+use crate::trace::Subject;
 
 pub(crate) struct Options {
     pub(crate) lane: LaneId,
@@ -49,6 +51,11 @@ impl Options {
             place,
             more: None,
         }
+    }
+
+    /// Who is described, for what is told about it.
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject { name: self.name.as_deref(), place: self.place }
     }
 
     fn more(&mut self) -> &mut More {
@@ -176,9 +183,11 @@ impl Options {
         self
     }
 
-    pub(crate) fn details(self, hub: &Hub, token: Token, route: Route) -> Details {
+    pub(crate) fn details(self, hub: &Hub, stamps: Stamps, token: Token, route: Route) -> Details {
         Details {
             lane: self.lane,
+            runs_on: self.lane,
+            stamps,
             token,
             route,
             name: self.name,

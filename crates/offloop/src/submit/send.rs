@@ -19,6 +19,8 @@ use crate::complete::{
 use crate::deliver::{Arrivals, Token};
 use crate::execute::{Engine, SharedRun};
 use crate::keyed::{Keyed, Keys};
+use crate::timing::Stamps;
+use crate::trace;
 
 /// What the loop's handle and the handles on other threads share.
 pub struct Link<S: 'static> {
@@ -137,16 +139,18 @@ pub(crate) fn make<J: Job>(
     route: Route,
     admitted: Result<(), Verdict>,
 ) -> Made<J> {
-    hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
+    let number = hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
+    let stamps = hub.timing.submit(number, || hub.now());
     if let Err(verdict) = admitted {
-        let details = options.refused().details(hub, token, route);
+        let details = options.refused().details(hub, stamps, token, route);
         let (work, receiver, call) = refused(hub, job, details, verdict);
         return Made { receiver, kept: Some(work), sent: Sent { call, way: Way::Refused } };
     }
     if let Some(line) = options.take_share::<J::Output>() {
         let run = options.split_run();
         let ((receiver, call), lead) = line.board(|membership, seat| {
-            let details = options.member(membership).details(hub, token, route);
+            let mut details = options.member(membership).details(hub, stamps, token, route);
+            details.runs_on = run.options.lane;
             let (work, receiver, call) = call(hub, crate::complete::Follow(seat), details);
             (work, (receiver, call))
         });
@@ -155,7 +159,7 @@ pub(crate) fn make<J: Job>(
     }
     let (lane, priority) = (options.lane, options.priority);
     let tenancy = options.take_tenancy();
-    let (work, receiver, call) = call(hub, job, options.details(hub, token, route));
+    let (work, receiver, call) = call(hub, job, options.details(hub, stamps, token, route));
     let (kept, load) = if lane == LaneId::Inline {
         (Some(work), Load::StandBy(call.clone()))
     } else {
@@ -172,7 +176,12 @@ pub(crate) fn dispatch<O: Origin, J: Job>(origin: &O, sent: Sent<J>) -> Ticket {
         Way::Executor(load, tenancy) => {
             link.engine.submit(load, tenancy.as_ref().map(|tenancy| tenancy.resident()));
         }
-        Way::Refused => call.refuse(),
+        Way::Refused => {
+            call.refuse();
+            if let Some(Verdict::Rejected(reason)) = call.verdict() {
+                trace::refused(call.subject(), &reason);
+            }
+        }
         Way::Shared(way) => {
             link.engine.mind(&call);
             let SharedWay { job, lead, line, run } = *way;
@@ -198,6 +207,7 @@ fn begin<O: Origin, J: Job>(
     if let Err(reason) = run.options.lane(hub).admit() {
         hub.discard(Remains::Value(hub.clone(), Box::new(job)));
         crate::complete::Members::fail(&*shared, hub, Verdict::Rejected(reason));
+        trace::refused(run.options.subject(), &reason);
         return;
     }
     let tenancy = run.options.take_tenancy();
@@ -205,7 +215,7 @@ fn begin<O: Origin, J: Job>(
     let route = Route::Flight(shared.clone());
     let job = SharedRun::new(job, shared.clone(), line);
     // What it returns has been given to its members by then.
-    let make = |token| call(hub, job, run.options.details(hub, token, route)).0;
+    let make = |token| call(hub, job, run.options.details(hub, Stamps::of_run(), token, route)).0;
     let load = if lane == LaneId::Inline {
         Load::StandBy(origin.stand(make))
     } else {

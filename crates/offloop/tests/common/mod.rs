@@ -116,7 +116,7 @@ where
             job(cx)
         });
         let call = if cores { call.cores() } else { call };
-        call.deadline(Duration::from_millis(20 << attempt)).then(keep);
+        call.name("overrun").deadline(Duration::from_millis(20 << attempt)).then(keep);
         let outcome = lp.outcome();
         assert!(matches!(outcome, Err(Failure::TimedOut)), "it stays inside");
         wait_until(|| entered.get() + gone.get() > 0);

@@ -30,6 +30,7 @@ impl CallRef {
             never_started.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         }
         let from = from?;
+        self.note_ended();
         if !self.is_flight() {
             self.hub.counts.verdict(verdict);
         }
@@ -74,6 +75,7 @@ impl CallRef {
                 _ => unreachable!("only deciders leave Running beside its worker"),
             };
         }
+        self.note_ended();
         if !self.is_flight() {
             self.hub.counts.finished(outcome.is_ok(), self.hub.life() >= Life::Stopping);
         }

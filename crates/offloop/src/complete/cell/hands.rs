@@ -63,8 +63,9 @@ impl Work {
         if self.call.hub.life() >= Life::Closing {
             self.call.decide(Verdict::Shutdown);
         }
+        let now = self.call.note_began();
         // The keeper may be late; the deadline counts all the same.
-        if self.call.deadline().is_some_and(|at| at <= self.call.hub.now()) {
+        if self.call.deadline().zip(now).is_some_and(|(at, now)| at <= now) {
             self.call.decide(Verdict::TimedOut);
         }
         self.claim_and_run()
@@ -72,7 +73,8 @@ impl Work {
 
     /// Completes a member of a flight with what was left for it, at whatever time; dropped here if
     /// the outcome is decided.
-    pub(crate) fn complete(self) -> Ran {
+    pub(crate) fn complete(self, flight: &CallRef) -> Ran {
+        self.call.note_joined(flight);
         self.claim_and_run().unwrap_or(Ran::Skipped)
     }
 

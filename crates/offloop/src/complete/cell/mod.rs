@@ -7,6 +7,7 @@
 
 mod decide;
 mod hands;
+mod times;
 
 pub(crate) use self::hands::{Ran, Receiver, Work};
 
@@ -26,6 +27,8 @@ use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, UnsafeCell, fence, yield_now};
+use crate::timing::Stamps;
+use crate::trace::Subject;
 
 /// What a call runs.
 pub trait Job: Send + 'static {
@@ -53,6 +56,9 @@ pub(crate) struct Details {
     pub(crate) place: &'static Location<'static>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) policy: Option<Box<Policy>>,
+    /// Where its function runs, its own or the one that it shares.
+    pub(crate) runs_on: LaneId,
+    pub(crate) stamps: Stamps,
 }
 
 struct Vtable {
@@ -324,6 +330,19 @@ impl Head {
     fn is_unstarted(&self) -> bool {
         let membership = self.policy().and_then(|policy| policy.membership.as_ref());
         self.phase() == Phase::Queued && !membership.is_some_and(|members| members.have_begun())
+    }
+
+    /// Why it has no value of its function's, once that is decided.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        match self.phase() {
+            Phase::Failed(verdict) => Some(verdict),
+            _ => None,
+        }
+    }
+
+    /// Who it is, for what is told about it.
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject { name: self.details.name.as_deref(), place: self.details.place }
     }
 
     /// Whether its outcome was decided while its function ran. Waits out the moment in which a

@@ -16,6 +16,7 @@ use crate::deliver::{LoopWake, Notify, Popper, Token, queue};
 use crate::failure::{By, Failure, Outcome};
 use crate::keyed::{Keyed, Keys};
 use crate::priority::Priority;
+use crate::timing::Stamps;
 
 struct Give(usize);
 
@@ -78,6 +79,8 @@ fn details(lane: LaneId, policy: Policy) -> Details {
         place: Location::caller(),
         deadline: None,
         policy: Some(Box::new(policy)),
+        runs_on: lane,
+        stamps: Stamps::none(),
     }
 }
 
@@ -235,7 +238,8 @@ fn a_flight_ends_its_members_once() {
         });
         for (work, seat) in shared.close() {
             seat.leave(Ok(7));
-            work.complete();
+            let flight = work.call().clone();
+            work.complete(&flight);
         }
         leaves.join().expect("no panic");
         assert!(receiver.take().is_some(), "decided");

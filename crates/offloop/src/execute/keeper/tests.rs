@@ -10,6 +10,7 @@ use crate::complete::{
 };
 use crate::deliver::{LoopWake, Notify, Token, queue};
 use crate::failure::Outcome;
+use crate::timing::Stamps;
 
 struct Nothing;
 
@@ -38,6 +39,8 @@ fn timed(hub: &Arc<Hub>, deadline: Instant) -> (Work, Receiver<()>) {
         place: Location::caller(),
         deadline: Some(deadline),
         policy: None,
+        runs_on: LaneId::Threads,
+        stamps: Stamps::none(),
     };
     let (work, receiver, _call) = call(hub, Nothing, details);
     (work, receiver)

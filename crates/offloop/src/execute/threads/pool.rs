@@ -17,10 +17,11 @@ use super::roster::{Roster, lock};
 use super::worker;
 use crate::complete::{CallRef, Discard, Phase, Remains, Verdict, Work};
 use crate::execute::Ring;
-use crate::execute::crew::{Crew, CrewCounts};
+use crate::execute::crew::{Crew, CrewCounts, tell_abandoned};
 use crate::execute::keeper::Bell;
 use crate::failure::Reason;
 use crate::priority::Priority;
+use crate::trace;
 
 /// How long calls wait for a start that fails while other workers live.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -174,6 +175,7 @@ impl Pool {
                     work.call().decide(Verdict::Rejected(reason));
                     let call = work.call().clone();
                     call.hub().discard(Remains::Work(work));
+                    trace::refused(call.subject(), &reason);
                 }
                 other => kept.push(other),
             }
@@ -204,6 +206,7 @@ impl Crew for Pool {
             if !self.options.single {
                 self.take_step(self.gate.give_up_worker(|| self.is_waiting()));
             }
+            tell_abandoned(call);
         }
     }
 

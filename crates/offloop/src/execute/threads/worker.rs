@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::pool::Pool;
 use crate::complete::{Ran, Remains, Verdict};
 use crate::contain::{contain, drop_contained};
+use crate::trace;
 
 /// Why a worker ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,7 @@ fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
         Ran::Late(Verdict::TimedOut | Verdict::Shutdown) => {
             if let Some(call) = pool.roster.last_call(index) {
                 call.lane().came_back();
+                trace::came_back(call.subject());
             }
             pool.options.single || pool.gate.try_grow()
         }

@@ -1,0 +1,137 @@
+//! The times of one call, in its own allocation, and the clock that they are read from.
+//!
+//! | stamp     | written                                   | by                                  |
+//! |-----------|-------------------------------------------|-------------------------------------|
+//! | submitted | when the call is made                     | the submitter                       |
+//! | began     | ahead of the claim                        | the one holder of the `Work`        |
+//! | ended     | between Writing and Done, or once decided | the one that decided                |
+//!
+//! Invariant: each stamp has one writer. Claim and decision publish `began` and `ended`, by the
+//! call's state word or by its way to the loop. Two readings stand beside that: `began` of a call
+//! that was not claimed after all counts for nothing, and an `ended` that its decider has not
+//! written yet (the state word went ahead of it) reads as just now.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::Passage;
+use super::book::{Book, Stretches};
+use super::sample::Window;
+
+/// What the calls of one offloop share of their times.
+pub(crate) struct Timing {
+    epoch: Instant,
+    window: Window,
+    /// Written by the loop thread alone, so that a turn waits for nobody.
+    by_loop: Mutex<Book>,
+    by_tasks: Mutex<Book>,
+}
+
+impl Timing {
+    pub(crate) fn new(epoch: Instant) -> Self {
+        Self {
+            epoch,
+            window: Window::new(),
+            by_loop: Mutex::new(Book::default()),
+            by_tasks: Mutex::new(Book::default()),
+        }
+    }
+
+    /// Stamps the call with this number if it is one to be timed, and reads the clock only then.
+    pub(crate) fn submit(&self, number: u64, now: impl FnOnce() -> Instant) -> Stamps {
+        if !self.window.takes(number) {
+            return Stamps::none();
+        }
+        let now_ns = self.ns(now());
+        self.window.look(now_ns, number + 1);
+        Stamps::submitted(now_ns)
+    }
+
+    /// A turn read the clock when it began; so many calls had been submitted.
+    pub(crate) fn turn(&self, began: Option<Instant>, submitted: u64) {
+        if let Some(began) = began {
+            self.window.look(self.ns(began), submitted);
+        }
+    }
+
+    /// All that was recorded, as it stands.
+    pub(crate) fn book(&self) -> Book {
+        let mut all = lock(&self.by_loop).clone();
+        all.add(&lock(&self.by_tasks));
+        all
+    }
+
+    /// Never 0, which says that a stamp is not there.
+    pub(super) fn ns(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.epoch);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// In ns since the epoch; 0 where there is none.
+pub(crate) struct Stamps {
+    submitted_ns: u64,
+    began_ns: AtomicU64,
+    ended_ns: AtomicU64,
+}
+
+impl Stamps {
+    /// Of a call that is not timed.
+    pub(crate) fn none() -> Self {
+        Self::submitted(0)
+    }
+
+    /// Of a run that serves several calls: its begin is theirs.
+    pub(crate) fn of_run() -> Self {
+        Self::submitted(1)
+    }
+
+    fn submitted(submitted_ns: u64) -> Self {
+        Self { submitted_ns, began_ns: AtomicU64::new(0), ended_ns: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn is_timed(&self) -> bool {
+        self.submitted_ns != 0
+    }
+
+    pub(crate) fn begin(&self, timing: &Timing, now: Instant) {
+        self.began_ns.store(timing.ns(now), Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self, timing: &Timing, now: Instant) {
+        self.ended_ns.store(timing.ns(now), Ordering::Relaxed);
+    }
+
+    /// The run that serves this call began when it did, or was under way at the submit.
+    pub(crate) fn begin_with(&self, run: &Self) {
+        let began_ns = run.began_ns.load(Ordering::Relaxed).max(self.submitted_ns);
+        self.began_ns.store(began_ns, Ordering::Relaxed);
+    }
+
+    /// Enters a timed call that is being delivered in the book.
+    pub(crate) fn record(&self, timing: &Timing, now: Instant, passage: &Passage<'_>) {
+        let stretches = self.stretches(timing.ns(now), passage);
+        let book = if passage.by_task { &timing.by_tasks } else { &timing.by_loop };
+        lock(book).record(passage.lane, passage.name, &stretches);
+    }
+
+    pub(super) fn stretches(&self, now_ns: u64, passage: &Passage<'_>) -> Stretches {
+        let ended_ns = match self.ended_ns.load(Ordering::Relaxed) {
+            _ if !passage.queued => self.submitted_ns,
+            0 => now_ns,
+            ended_ns => ended_ns,
+        };
+        let began_ns = passage.began.then(|| self.began_ns.load(Ordering::Relaxed));
+        let left_queue_ns = began_ns.unwrap_or(ended_ns);
+        Stretches {
+            queue_wait_ns: passage.queued.then(|| left_queue_ns.saturating_sub(self.submitted_ns)),
+            run_ns: began_ns.map(|began_ns| ended_ns.saturating_sub(began_ns)),
+            delivery_wait_ns: now_ns.saturating_sub(ended_ns),
+        }
+    }
+}
