@@ -68,6 +68,42 @@
 //! A deadline does not stop a thread. Its outcome is decided on time and the worker is replaced,
 //! but the function runs until it returns: *abandoned*, counted in [`Stats`] and capped by
 //! [`Threads::abandoned`]. A function that asks [`Context::is_cancelled`] can return early.
+//!
+//! # Seeing it
+//!
+//! [`Offloop::stats`] says what was submitted and what came of it, what each executor has to do at
+//! present, and which handler held a turn up longest ([`Stats::longest_turn_place`]).
+//!
+//! With the feature `stats`, on by default, it also has the distributions of three times, by
+//! executor and by [`name`](Call::name): how long calls waited in the queue, how long their
+//! functions ran, and how long their outcomes waited for the loop. A long first one asks for more
+//! threads, a long last one for a loop that does less at a time.
+//!
+//! ```
+//! # let off = offloop::Offloop::<()>::builder().no_waker().build()?;
+//! off.call(|| ()).name("save").then(|_, _| {});
+//! # while off.pending() > 0 { off.deliver(&mut ()); std::thread::yield_now(); }
+//! # #[cfg(feature = "stats")]
+//! for (name, call) in off.stats().names {
+//!     println!("{name}: waited {}; ran {}", call.queue_wait, call.run);
+//! }
+//! # Ok::<(), offloop::Error>(())
+//! ```
+//!
+//! With the feature `tracing` a function, wherever it runs, and its handler run in the span in which
+//! the call was submitted (of an awaited call: first polled). Events, all of the target `offloop`
+//! and with the fields `name`, `place` and `reason`, tell what nobody may have been watching:
+//!
+//! | level | message | when |
+//! | --- | --- | --- |
+//! | warn | `call refused` | it was not taken, and not given back by `try_then`; or no worker could be had |
+//! | warn | `call abandoned` | its function was given up: its deadline passed, or a shutdown did not wait longer |
+//! | debug | `abandoned call came back` | that function has returned; it has no reason |
+//! | warn | `failure unobserved` | a detached call failed, or a handler was dropped because no turn came any more |
+//!
+//! The subscriber runs on whichever thread it happens on, the keeper of the deadlines included, so
+//! one that blocks holds deadlines up. What it panics with ends there. Without a subscriber the
+//! feature costs a load per call.
 
 #![deny(unsafe_code)]
 

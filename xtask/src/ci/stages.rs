@@ -51,7 +51,8 @@ pub(super) fn lint(workspace: &Workspace) -> Result<Note> {
     let mut combinations = 0;
     for package in workspace.packages.iter().filter(|package| package.is_library()) {
         for features in feature_sets(package) {
-            let mut args = vec!["--package", &package.name, "--lib", "--no-default-features"];
+            let mut args = vec!["--package", &package.name, "--no-default-features"];
+            args.extend(["--lib", "--tests"]);
             args.extend(["--features", &features]);
             clippy(workspace, &args, &["-Dwarnings"])?;
             combinations += 1;
@@ -78,22 +79,30 @@ pub(super) fn clippy(workspace: &Workspace, args: &[&str], lints: &[&str]) -> Re
     cmd.arg("--").args(lints).run()
 }
 
-/// Twice: public items as readers see them, then private ones. The library and the
-/// command share a name, hence a page, so programs and libraries take turns.
+/// Public items as readers see them, and private ones. The library and the command share a
+/// name, hence a page, so programs and libraries take turns. A link to what a feature brings
+/// is no link without it, so the library's pages are made with none and with all, too.
 pub(super) fn docs(workspace: &Workspace) -> Result<Note> {
     let doc = |args: &[&str]| {
         let cmd = workspace.cargo().env("RUSTDOCFLAGS", "-Dwarnings");
-        cmd.args(["doc", "--quiet", "--workspace", "--no-deps"]).args(args).run()
+        cmd.args(["doc", "--quiet", "--no-deps"]).args(args).run()
     };
-    doc(&["--bins", "--examples", "--document-private-items"])?;
-    doc(&["--lib", "--document-private-items"])?;
-    doc(&["--lib"])?;
+    doc(&["--workspace", "--bins", "--examples", "--document-private-items"])?;
+    doc(&["--workspace", "--lib", "--document-private-items"])?;
+    doc(&["--package", "offloop", "--lib", "--no-default-features"])?;
+    doc(&["--package", "offloop", "--lib", "--all-features"])?;
+    doc(&["--workspace", "--lib"])?;
     Ok(Note::new())
 }
 
 pub(super) fn test(workspace: &Workspace) -> Result<Note> {
     workspace.cargo().args(["test", "--workspace", "--all-targets"]).run()?;
     workspace.cargo().args(["test", "--workspace", "--doc"]).run()?;
+    let offloop = || workspace.cargo().args(["test", "--package", "offloop"]);
+    offloop().args(["--features", "tracing", "--test", "tracing*"]).run()?;
+    offloop()
+        .args(["--no-default-features", "--lib", "--test", "outcome", "--test", "future"])
+        .run()?;
     Ok(Note::new())
 }
 
