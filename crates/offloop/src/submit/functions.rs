@@ -71,6 +71,10 @@ impl Functions {
         self.insert(name.into(), &function)
     }
 
+    /// ```compile_fail,E0080
+    /// # fn double(n: u32) -> u32 { n * 2 }
+    /// offloop::Functions::new().add("double", double as fn(u32) -> u32);
+    /// ```
     #[track_caller]
     fn insert<F: 'static>(mut self, name: Cow<'static, str>, _: &F) -> Self {
         const { assert!(size_of::<F>() == 0, "a function pointer or a capturing closure has no name") };
@@ -93,7 +97,22 @@ impl Functions {
     }
 }
 
-/// The name of a function: the one it was given, or its path.
+/// The name of a function: the one it was given, or its path. A pointer has none,
+///
+/// ```compile_fail,E0080
+/// # fn double(n: u32) -> u32 { n * 2 }
+/// # let off = offloop::Offloop::<()>::builder().no_waker().build().unwrap();
+/// let pointer: fn(u32) -> u32 = double;
+/// off.call_fn(pointer, 1).detach();
+/// ```
+///
+/// nor has a closure that captures:
+///
+/// ```compile_fail,E0080
+/// # let off = offloop::Offloop::<()>::builder().no_waker().build().unwrap();
+/// let times = 2;
+/// off.handle().call_fn(move |n: u32| n * times, 1).detach();
+/// ```
 pub(super) fn name_of<F: 'static>(names: &Names) -> Cow<'static, str> {
     const {
         assert!(

@@ -109,9 +109,11 @@ fn keys_that_are_not_send_serve_on_the_loop_and_are_dropped_there() {
     let (token, key) = (Rc::new(()), |n| (n, drops.probe()));
     let local = |(n, probe): (u32, Probe)| Local(token.clone(), n, probe);
     assert!(waits_behind(&lp, local(key(1)), second(local(key(1)))));
-    for _ in 0..3 {
+    // A worker may hold its call a moment longer than the turn that delivered it.
+    wait_until(|| {
         lp.turn(&mut Vec::new());
-    }
+        drops.threads().len() == 2
+    });
     drops.were_here(2);
     for n in 0..50 {
         lp.off.call(move || n).serial(local(key(n))).then(keep);
@@ -204,8 +206,12 @@ fn a_key_may_submit_when_it_is_dropped() {
         hold.open();
         // Two equal keys are dropped at once, the third one when its line has ended.
         lp.outcomes(5);
-        lp.turn(&mut Vec::new());
-        assert!(lp.outcome().is_ok());
+        let mut seen = Vec::new();
+        wait_until(|| {
+            lp.turn(&mut seen);
+            !seen.is_empty()
+        });
+        assert!(matches!(seen[..], [Ok(2)]), "{seen:?}");
     });
 }
 

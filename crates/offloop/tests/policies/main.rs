@@ -13,6 +13,7 @@ mod keys;
 mod latest;
 mod on_each_progress;
 mod on_progress;
+mod pairs;
 mod resource;
 mod rig;
 mod rows;

@@ -171,6 +171,10 @@ impl Policy {
         if let Some(mail) = &self.mail {
             mail.end();
         }
+        // First: who hears that it has left finds the run told, if it was the last one.
+        if let (Some(members), Some(verdict)) = (&self.membership, verdict) {
+            members.left(call.hub(), verdict);
+        }
         match &self.order {
             Some(order) => order.release(),
             None => call.reach(),
@@ -180,9 +184,6 @@ impl Policy {
         let given_up = verdict == Some(Verdict::TimedOut) && self.serial.is_none();
         if given_up || (verdict.is_some() && !call.has_begun()) {
             self.left(call);
-        }
-        if let (Some(members), Some(verdict)) = (&self.membership, verdict) {
-            members.left(call.hub(), verdict);
         }
     }
 
