@@ -17,7 +17,6 @@ use offloop::{By, Context, Failure, Offloop, Resource, Scope};
 use rusqlite::{Connection, params};
 
 enum Event {
-    Typed(&'static str),
     CloseWindow,
     Wake,
 }
@@ -188,7 +187,6 @@ impl App {
     fn run_until_idle(&mut self, queue: &mpsc::Receiver<Event>) -> Result<(), mpsc::RecvError> {
         while self.off.pending() > 0 {
             match queue.recv()? {
-                Event::Typed(words) => self.typed(words),
                 Event::CloseWindow => self.close_window(),
                 Event::Wake => {
                     self.off.clone().deliver(self);
@@ -217,9 +215,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     app.run_until_idle(&queue)?;
 
-    app.typed("r"); // and faster than the database answers:
-    for words in ["ru", "rus", "rust i"] {
-        events.send(Event::Typed(words))?;
+    for keystrokes in ["r", "ru", "rus", "rust i"] {
+        app.typed(keystrokes); // faster than the loop goes round
     }
     app.run_until_idle(&queue)?;
     println!("search: {:?} is shown, {} keystrokes were superseded", app.hits, app.superseded);
