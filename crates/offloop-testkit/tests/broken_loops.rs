@@ -90,7 +90,6 @@ fn a_loop_that_forgets_what_came_before_it_waits() {
             "a_handler_may_submit",
             "a_nested_deliver_is_put_off",
             "a_panicking_handler_leaves_the_rest_ready",
-            "two_offloops_share_it",
             "close_is_delivered_until_is_closed",
             "a_shutdown_is_delivered_afterwards",
             "the_last_wake_outlives_its_waker",
@@ -99,6 +98,7 @@ fn a_loop_that_forgets_what_came_before_it_waits() {
         &[
             "a_completion_wakes_a_sleeping_loop",
             "many_threads_may_wake_it",
+            "two_offloops_share_it",
             "handlers_run_on_the_loop_thread",
             "own_events_go_on_in_a_storm",
         ],

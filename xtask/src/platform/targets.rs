@@ -24,7 +24,16 @@ const TARGETS: &[(&str, Reach)] = &[
     ),
 ];
 
-const PACKAGES: &[&str] = &["--package", "offloop", "--package", "offloop-mio"];
+const PACKAGES: &[&str] = &[
+    "--package",
+    "offloop",
+    "--package",
+    "offloop-testkit",
+    "--package",
+    "offloop-mio",
+    "--package",
+    "offloop-polling",
+];
 /// Denies them in the workspace's own crates; `RUSTFLAGS` would rebuild std.
 const DENY_WARNINGS: &[&str] = &["-Zwarnings", "--config", "build.warnings='deny'"];
 const TESTS: &[&str] = &["--package", "offloop", "--lib", "--tests", "--no-fail-fast"];

@@ -122,7 +122,7 @@ pub fn no_more_calls_than_workers_run_at_once(suite: &ExecutorSuite) {
     };
     promise.on_executor(suite, |bench| {
         let (now, most) = (Count::default(), Arc::new(Mutex::new(0)));
-        let calls = 8 * bench.workers();
+        let calls = 16 * bench.workers();
         for _ in 0..calls {
             let (now, most) = (now.clone(), most.clone());
             bench.submit(move || {
@@ -130,7 +130,7 @@ pub fn no_more_calls_than_workers_run_at_once(suite: &ExecutorSuite) {
                 let mut most = most.lock().expect("nobody panics here");
                 *most = running.max(*most);
                 drop(most);
-                thread::sleep(Duration::from_millis(2));
+                thread::sleep(Duration::from_millis(3));
                 now.subtract();
                 0
             });
