@@ -30,6 +30,7 @@ use crate::trace::{Parent, within};
 /// submits it.
 ///
 /// `O` is the handle that it was made from, `J` what it runs.
+#[doc = include_str!("combinations.md")]
 #[must_use = "a call does nothing until it is ended by `then`, `try_then`, `.await` or `detach`"]
 pub struct Call<O: Origin, J> {
     pub(super) origin: O,

@@ -8,6 +8,7 @@
 mod common;
 
 mod call_fn;
+mod conflicts;
 mod in_order;
 mod keys;
 mod latest;
@@ -19,4 +20,5 @@ mod rig;
 mod rows;
 mod serial;
 mod share;
+mod table;
 mod within;

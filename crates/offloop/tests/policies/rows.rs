@@ -50,7 +50,7 @@ impl Inside {
 
     /// Lets the function go on; it must have seen that nobody waits for it.
     #[track_caller]
-    fn is_told(self) {
+    fn hears(self) {
         self.latch.open();
         let saw = self.saw.recv_timeout(PATIENCE).expect("the function goes on");
         assert_ne!(saw, Some(false), "the function is told that it is not wanted");
@@ -83,7 +83,7 @@ pub(crate) fn deadline(policy: Policy) {
             let outcome = late.outcome(&bench);
             assert!(matches!(outcome, Err(Failure::TimedOut)), "{outcome:?}, in {case:?}");
             if inside.entered.get() == 1 {
-                inside.is_told();
+                inside.hears();
             }
         }
         if policy == Policy::Resource {
@@ -107,7 +107,7 @@ pub(crate) fn cancel(policy: Policy) {
             let (inside, call) = Inside::submit(&bench, case, None);
             inside.entered.wait(1);
             is_cancelled(&bench, case, call);
-            inside.is_told();
+            inside.hears();
         }
         let (ran, hold, held) = (Count::new(), Latch::new(), Count::new());
         if !case.is_inline() {
@@ -290,7 +290,7 @@ pub(crate) fn shutdown(policy: Policy) {
         }
         assert!(matches!(second, Err(Failure::Shutdown)), "{second:?}, in {case:?}");
         if !case.is_inline() {
-            inside.is_told();
+            inside.hears();
         }
         let late = bench.submit(case, None, |_| 3).outcome(&bench);
         assert!(matches!(late, Err(Failure::Shutdown)), "{late:?}, in {case:?}");
@@ -323,7 +323,7 @@ pub(crate) fn scope(policy: Policy) {
         if case.is_inline() {
             assert_eq!(inside.entered.get(), 0, "{case:?}");
         } else {
-            inside.is_told();
+            inside.hears();
         }
         bench.works(case);
     }

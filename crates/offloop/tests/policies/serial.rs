@@ -173,9 +173,14 @@ fn jobs_that_ended_in_the_line_are_dropped_off_the_loop_thread() {
 fn a_line_that_waits_at_the_end_is_shut_down_and_dropped_off_the_loop_thread() {
     let drops = Drops::new();
     let lp = TestLoop::<Seen<u32>>::new();
-    let latch = Latch::new();
-    let gate = latch.clone();
-    lp.off.call(move || gate.pass()).serial("key").name("stuck").detach();
+    let (latch, entered) = (Latch::new(), Count::new());
+    let (gate, enter) = (latch.clone(), entered.clone());
+    let stuck = lp.off.call(move || {
+        enter.add();
+        gate.pass();
+    });
+    stuck.serial("key").detach();
+    entered.wait(1);
     for _ in 0..10 {
         let probe = drops.probe();
         let call = lp.off.call(move || {
