@@ -8,33 +8,35 @@ use tracing::level_filters::LevelFilter;
 use super::Subject;
 use crate::contain::{contain, drop_contained};
 
-/// The span in which a call was submitted, if there was one.
-pub(crate) struct Parent(Span);
+/// The span in which a call was submitted, if there was one. Boxed, because a call outside of any
+/// has two of these.
+pub(crate) struct Parent(Option<Box<Span>>);
 
 impl Parent {
     /// The calling thread's.
     pub(crate) fn current() -> Self {
         if LevelFilter::current() == LevelFilter::OFF {
-            return Self(Span::none()); // nobody listens: one load
+            return Self(None); // nobody listens: one load
         }
-        Self(guarded(Span::current).unwrap_or_else(Span::none))
+        Self(guarded(Span::current).filter(|span| !span.is_none()).map(Box::new))
     }
 
     pub(crate) fn enter(&self) -> Entered<'_> {
-        let entered = (!self.0.is_none()).then(|| guarded(|| self.0.enter()));
-        Entered(entered.flatten())
+        Entered(self.0.as_ref().and_then(|span| guarded(|| span.enter())))
     }
 }
 
 impl Clone for Parent {
     fn clone(&self) -> Self {
-        Self(guarded(|| self.0.clone()).unwrap_or_else(Span::none))
+        Self(self.0.as_ref().and_then(|span| guarded(|| span.clone())))
     }
 }
 
 impl Drop for Parent {
     fn drop(&mut self) {
-        drop_contained(std::mem::replace(&mut self.0, Span::none()));
+        if let Some(span) = self.0.take() {
+            drop_contained(span);
+        }
     }
 }
 
@@ -43,7 +45,9 @@ pub(crate) struct Entered<'a>(Option<tracing::span::Entered<'a>>);
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        drop_contained(self.0.take());
+        if let Some(entered) = self.0.take() {
+            drop_contained(entered);
+        }
     }
 }
 
