@@ -76,6 +76,57 @@ fn use_in_a_forked_child_panics_with_the_reason() {
     });
 }
 
+/// A key whose `Eq` waits, with the lock held that it runs under.
+struct Slow(common::Latch, Count);
+
+impl std::hash::Hash for Slow {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+impl PartialEq for Slow {
+    fn eq(&self, _: &Self) -> bool {
+        self.1.add();
+        self.0.pass();
+        true
+    }
+}
+
+impl Eq for Slow {}
+
+#[test]
+fn keys_and_scopes_of_a_parent_that_was_in_the_middle_of_a_submit_hang_no_child() {
+    alone("keys_and_scopes_of_a_parent_that_was_in_the_middle_of_a_submit_hang_no_child", || {
+        let lp = TestLoop::<Seen<()>>::new();
+        let (latch, inside) = (common::Latch::new(), Count::new());
+        let key = || Slow(latch.clone(), inside.clone());
+        let hold = Hold::threads(&lp.off, 1);
+        let scope = lp.off.scope();
+        let kept = latch.clone();
+        let waiting = lp.off.call(move || kept.pass()).in_order(key()).within(&scope).then(keep);
+        let (handle, again) = (lp.off.handle(), key());
+        let submitter = std::thread::spawn(move || {
+            handle.call(|| ()).in_order(again).then(keep);
+        });
+        inside.wait(1);
+        let (handle, mut scope) = (lp.off.handle(), Some(scope));
+        in_fork(|| {
+            drop(scope.take());
+            let all = [
+                panics_with_the_reason("in_order", || lp.off.call(|| ()).in_order(1).then(keep)),
+                panics_with_the_reason("serial", || handle.call(|| ()).serial(1).then(keep)),
+                panics_with_the_reason("resource", || lp.off.resource(|| ())),
+                !waiting.is_done(),
+            ];
+            all == [true; 4]
+        });
+        latch.open();
+        hold.open();
+        submitter.join().unwrap();
+        drop(scope);
+        assert!(lp.outcome().is_ok(), "the parent goes on, and its scope ended the other call");
+    });
+}
+
 #[test]
 fn dropping_in_a_forked_child_joins_and_ends_nothing() {
     alone("dropping_in_a_forked_child_joins_and_ends_nothing", || {

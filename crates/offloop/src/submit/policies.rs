@@ -8,7 +8,7 @@ use super::handle::Handle;
 use super::offloop::Offloop;
 use super::progress::Progress;
 use super::scope::Scope;
-use super::send::Origin;
+use super::send::{Origin, assert_not_forked};
 use crate::complete::{Job, LatestLine, Mailbox, OrderLine, ShareLine, Turnstile};
 
 macro_rules! keyed_policies {
@@ -111,8 +111,18 @@ macro_rules! keyed_policies {
     };
 }
 
-keyed_policies!(Offloop, |off: &Offloop<S>| off.local.keys.clone());
-keyed_policies!(Handle, |handle: &Handle<S>| Origin::link(handle).keys.clone(), Send);
+keyed_policies!(Offloop, |off: &Offloop<S>| {
+    assert_not_forked(&off.link().hub);
+    off.local.keys.clone()
+});
+keyed_policies!(
+    Handle,
+    |handle: &Handle<S>| {
+        assert_not_forked(&Origin::link(handle).hub);
+        Origin::link(handle).keys.clone()
+    },
+    Send
+);
 
 impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     /// Ends it with `scope`: when that is dropped, the call is cancelled and its handler is dropped

@@ -59,9 +59,14 @@ struct Member {
 /// The loop's table, without its state's type.
 trait Host {
     fn forget(&self, token: Token);
+    fn is_forked(&self) -> bool;
 }
 
 impl<S: 'static> Host for Local<S> {
+    fn is_forked(&self) -> bool {
+        self.link.hub.is_forked()
+    }
+
     fn forget(&self, token: Token) {
         let Some(waiting) = self.inbox.remove(token) else { return };
         drop_contained(waiting.watch);
@@ -103,6 +108,10 @@ impl Scope {
 impl Drop for Scope {
     fn drop(&mut self) {
         self.list.closed.set(true);
+        if self.list.host.upgrade().is_some_and(|host| host.is_forked()) {
+            // What its calls share may be locked by a thread of the parent.
+            return std::mem::forget(self.list.members.take());
+        }
         // Nothing is borrowed while handlers are dropped: they may drop other scopes.
         let members = self.list.members.take();
         for member in members.into_values() {

@@ -106,6 +106,24 @@ fn a_running_function_is_told_that_a_newer_call_came() {
 }
 
 #[test]
+fn the_newest_does_not_wait_for_a_superseded_function() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let (latch, entered) = (Latch::new(), Count::new());
+    let (gate, enter) = (latch.clone(), entered.clone());
+    let deaf = lp.off.call(move || {
+        enter.add();
+        gate.pass();
+        1
+    });
+    deaf.latest("key").then(keep);
+    entered.wait(1);
+    lp.off.call(|| 2).latest("key").then(keep);
+    let seen = lp.outcomes(2);
+    assert!(superseded(&seen[0]) && matches!(seen[1], Ok(2)), "{seen:?}");
+    latch.open();
+}
+
+#[test]
 fn an_awaited_value_that_completed_before_stays() {
     let lp = TestLoop::<Seen<u32>>::new();
     assert!(matches!(block_on(lp.off.call(|| 1).latest("key")), Ok(1)));
