@@ -219,15 +219,14 @@ impl Ledger {
         {
             return Err("it was cancelled before".to_owned());
         }
-        let newer = |taken: bool| {
-            let of_key =
-                |newer: &&Record| plan.latest.is_some() && newer.plan.latest == plan.latest;
-            let mut newer = self.records[call + 1..].iter().filter(of_key);
-            newer.any(|newer| !taken || !newer.refused)
-        };
+        // An awaited call that is refused never takes its place in a line.
+        let in_line = |newer: &Record| !(newer.is_awaited() && newer.refused);
+        let of_key = |newer: &Record| plan.latest.is_some() && newer.plan.latest == plan.latest;
+        let mut newer = self.records[call + 1..].iter();
+        let superseded = newer.any(|newer| of_key(newer) && in_line(newer));
         match outcome {
             Ok(value) => self.check_value(call, *value).and_then(|()| {
-                if newer(true) && !record.is_awaited() {
+                if superseded && !record.is_awaited() {
                     Err("a newer call supersedes it".to_owned())
                 } else {
                     Ok(())
@@ -237,7 +236,7 @@ impl Ledger {
             Err(Failure::Panicked(_)) if plan.ending == Ending::Panics => Ok(()),
             Err(Failure::TimedOut) if record.deadline.is_some_and(|at| at <= now) => Ok(()),
             Err(Failure::Cancelled(By::Caller)) if plan.may_cancel || record.cancelled => Ok(()),
-            Err(Failure::Cancelled(By::Superseded)) if newer(false) => Ok(()),
+            Err(Failure::Cancelled(By::Superseded)) if superseded => Ok(()),
             Err(Failure::Shutdown) if self.may_end => Ok(()),
             Err(Failure::Cancelled(By::Scope))
                 if record.is_awaited() && self.is_scope_closed(call) =>
