@@ -216,6 +216,40 @@ fn a_clone_that_panics_is_the_outcome_of_the_one_that_it_was_for() {
     assert_eq!(lp.off.stats().panicked, 2);
 }
 
+/// Counts its clones.
+struct Copied(Count);
+
+impl Clone for Copied {
+    fn clone(&self) -> Self {
+        self.0.add();
+        Self(self.0.clone())
+    }
+}
+
+#[test]
+fn a_caller_that_has_left_costs_no_clone_and_the_last_one_gets_the_value_itself() {
+    let lp = TestLoop::<Vec<bool>>::new();
+    let (latch, entered, copies) = (Latch::new(), Count::new(), Count::new());
+    let mut tickets = Vec::new();
+    for _ in 0..4 {
+        let (gate, enter, copies) = (latch.clone(), entered.clone(), copies.clone());
+        let call = lp.off.call(move || {
+            enter.add();
+            gate.pass();
+            Copied(copies)
+        });
+        let call = call.share("key");
+        tickets.push(call.then(|seen: &mut Vec<bool>, outcome| seen.push(outcome.is_ok())));
+        entered.wait(1);
+    }
+    tickets[..2].iter().for_each(Ticket::cancel);
+    latch.open();
+    let mut seen = Vec::new();
+    lp.run_until(&mut seen, |seen| seen.len() == 4);
+    assert_eq!(seen, [false, false, true, true]);
+    assert_eq!(copies.get(), 1);
+}
+
 #[test]
 fn jobs_that_do_not_run_and_values_that_nobody_takes_are_dropped_off_the_loop_thread() {
     let (lp, jobs) = (TestLoop::<Seen<u32>>::new(), Drops::new());
