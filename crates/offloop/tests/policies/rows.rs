@@ -2,7 +2,6 @@
 //! whatever ended a call, the next call with the same policy works, unless offloop itself ended.
 
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 
 use offloop::{Builder, By, Cores, Failure, Reason, Threads};
@@ -74,7 +73,7 @@ pub(crate) fn deadline(policy: Policy) {
                 count.add();
                 1
             });
-            thread::sleep(Duration::from_millis(5));
+            wait_until(|| bench.off().stats().timed_out == 1);
             let outcome = late.outcome(&bench);
             assert!(matches!(outcome, Err(Failure::TimedOut)), "{outcome:?}, in {case:?}");
             assert_eq!(ran.get(), 0, "{case:?}");
