@@ -228,12 +228,15 @@ impl fmt::Display for CodecError {
 ///
 /// The panic hook has run as usual by then; offloop installs none.
 #[derive(Clone)]
-pub struct Panic {
-    message: Arc<str>,
+pub struct Panic(Arc<Caught>);
+
+/// Shared by the clones of one failure, and one word of an outcome.
+struct Caught {
+    message: Box<str>,
     name: Option<Cow<'static, str>>,
     place: &'static Location<'static>,
-    /// Shared by the clones of one failure: the first taker gets it.
-    payload: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
+    /// The first taker gets it.
+    payload: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Panic {
@@ -249,46 +252,47 @@ impl Panic {
         } else {
             "a panic whose payload is not text"
         };
-        Self { message: message.into(), name, place, payload: Arc::new(Mutex::new(Some(payload))) }
+        let message = message.into();
+        Self(Arc::new(Caught { message, name, place, payload: Mutex::new(Some(payload)) }))
     }
 
     /// The text that the panic was raised with.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The name that the call was given, if it was given one.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.0.name.as_deref()
     }
 
     /// Where the call was submitted.
     pub fn place(&self) -> &'static Location<'static> {
-        self.place
+        self.0.place
     }
 
     /// What the panic was raised with, for the first that asks; `None` for clones that ask later.
     pub fn into_payload(self) -> Option<Box<dyn Any + Send>> {
-        self.payload.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.payload.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
+        match self.name() {
             Some(name) => write!(f, "the call \"{name}\" ")?,
             None => f.write_str("the call ")?,
         }
-        write!(f, "submitted at {} panicked: {}", self.place, self.message)
+        write!(f, "submitted at {} panicked: {}", self.place(), self.message())
     }
 }
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panic")
-            .field("message", &self.message)
-            .field("name", &self.name)
-            .field("place", &format_args!("{}", self.place))
+            .field("message", &self.message())
+            .field("name", &self.name())
+            .field("place", &format_args!("{}", self.place()))
             .finish_non_exhaustive()
     }
 }

@@ -182,6 +182,7 @@ pub(crate) struct Keys {
 /// The same lines for the loop thread, whose keys need not be `Send`. There is one.
 pub(crate) struct LoopKeys {
     keys: Arc<Keys>,
+    unburied: Arc<AtomicUsize>,
     /// In a forked child, where the lock may be held by a thread that is not there.
     forgotten: Cell<bool>,
     not_send: PhantomData<Rc<()>>,
@@ -195,7 +196,9 @@ impl Keys {
             hasher: RandomState::new(),
             unburied: Arc::new(AtomicUsize::new(0)),
         };
-        LoopKeys { keys: Arc::new(keys), forgotten: Cell::new(false), not_send: PhantomData }
+        let unburied = keys.unburied.clone();
+        let (keys, forgotten) = (Arc::new(keys), Cell::new(false));
+        LoopKeys { keys, unburied, forgotten, not_send: PhantomData }
     }
 
     /// The line of `key`; `make` begins one.
@@ -256,7 +259,7 @@ impl LoopKeys {
     /// Buries the keys of lines that nobody holds any more, about `most` of them. With none it
     /// costs one load.
     pub(crate) fn bury(&self, most: usize) {
-        if self.keys.unburied.load(Ordering::Relaxed) == 0 {
+        if self.unburied.load(Ordering::Relaxed) == 0 {
             return;
         }
         let mut shelves = self.keys.lock();

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::cell::{CallRef, Work};
 use super::lane::{Lane, LaneLimits};
@@ -48,7 +48,8 @@ pub(crate) enum Life {
 /// Decided outcomes by kind, for `stats()`.
 #[derive(Default)]
 pub(crate) struct Counts {
-    /// Written by those who submit; the others by those who decide.
+    /// By handles; the loop's own handle counts its own. The others are written by those who
+    /// decide.
     pub(crate) submitted: Padded<AtomicU64>,
     pub(crate) finished: AtomicU64,
     pub(crate) panicked: AtomicU64,
@@ -64,12 +65,12 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// A function came to its end, and that is the outcome.
-    pub(super) fn finished(&self, is_ok: bool, in_shutdown: bool) {
+    /// A function came to its end, and that is the outcome; `by` is 1, or -1 to take it back.
+    pub(super) fn finished(&self, is_ok: bool, in_shutdown: bool, by: u64) {
         let counter = if is_ok { &self.finished } else { &self.panicked };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(by, Ordering::Relaxed);
         if in_shutdown {
-            self.finished_in_shutdown.fetch_add(1, Ordering::Relaxed);
+            self.finished_in_shutdown.fetch_add(by, Ordering::Relaxed);
         }
     }
 
@@ -171,6 +172,8 @@ pub(crate) struct Hub {
     /// Mailboxes at which functions wait for room.
     blocked: Register<dyn Mail>,
     clock: Option<Clock>,
+    /// Where times in nanoseconds begin.
+    epoch: Instant,
     fork: crate::sys::ForkCheck,
     pub(crate) timing: Timing,
 }
@@ -198,6 +201,7 @@ impl Hub {
             parked: Register::new(),
             blocked: Register::new(),
             timing: Timing::new(clock.as_ref().map_or_else(Instant::now, |clock| clock())),
+            epoch: clock.as_ref().map_or_else(Instant::now, |clock| clock()),
             clock,
             fork: crate::sys::ForkCheck::new(),
         }
@@ -241,6 +245,16 @@ impl Hub {
         if self.clock.is_none() {
             self.timing.turn(at, self.counts.submitted.load(Ordering::Relaxed));
         }
+    }
+
+    /// A moment as nanoseconds; one beyond their range never comes.
+    pub(super) fn to_ns(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.epoch);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn instant(&self, ns: u64) -> Instant {
+        self.epoch + Duration::from_nanos(ns)
     }
 
     pub(crate) fn parked(&self) -> &Register<Turnstile> {

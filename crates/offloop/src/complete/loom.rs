@@ -89,7 +89,7 @@ fn finish_cancel_and_deadline_decide_once() {
         let (work, mut receiver) = model.call(Route::Loop);
         let cancel = decide(receiver.call(), Verdict::Cancelled(By::Caller));
         let deadline = decide(receiver.call(), Verdict::TimedOut);
-        work.run();
+        drop(work.try_run());
         let cancelled = cancel.join().expect("ends");
         let timed_out = deadline.join().expect("ends");
         match receiver.take().expect("decided") {
@@ -128,7 +128,7 @@ fn an_orphaned_result_is_dropped_once() {
         let model = Model::new();
         let (work, receiver) = model.call(Route::Loop);
         let worker = thread::spawn(move || {
-            work.run();
+            drop(work.try_run());
         });
         drop(receiver);
         worker.join().expect("ends");
@@ -152,7 +152,7 @@ fn an_awaiting_task_is_woken() {
         model.hub.awaited().fetch_add(1, Ordering::Relaxed);
         let (work, mut receiver) = model.call(Route::Task(TaskSlot::new()));
         thread::spawn(move || {
-            work.run();
+            drop(work.try_run());
         });
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let outcome = loop {

@@ -5,13 +5,12 @@
 //! | Queued   | claim             | Running  | the `Work` holder: takes the job                     |
 //! | Queued   | cancel, deadline, refusal, shutdown | Failed | the decider hands over; the `Work` holder later drops the job |
 //! | Running  | cancel, deadline, shutdown | Failed | the decider hands over; the worker drops its result |
-//! | Running  | finish            | Writing  | the worker: writes the slot                          |
-//! | Writing  | finish            | Done     | the receiver: reads the slot; the worker hands over  |
+//! | Running  | finish            | Done     | the receiver: reads the slot; the worker hands over  |
 //! | any      | receiver dropped  | + orphan | slot: the receiver's if Done, else the worker's      |
 //! | any      | newer call of its key | + superseded | nobody; the receiver lets a value go       |
 //!
 //! Done and Failed are final. The job is touched by the `Work` holder alone, in any state. The
-//! slot is touched by the worker between Writing and Done, and by the receiver from Done on
+//! slot is touched by the worker from Running on until Done, and by the receiver from Done on
 //! (Release store, Acquire load). Model: `complete::loom`.
 
 use crate::failure::{By, Conflict, Failure, Reason};
@@ -29,7 +28,6 @@ pub enum Verdict {
 pub(crate) enum Phase {
     Queued,
     Running,
-    Writing,
     Done,
     Failed(Verdict),
 }
@@ -52,9 +50,6 @@ const MARKS: u32 = ORPHAN | CLAIMED | STANDING | SUPERSEDED;
 const TAG_BITS: u32 = 3;
 
 impl Phase {
-    /// What leads from Writing to Done in one addition.
-    pub(crate) const DONE_AFTER_WRITING: u32 = 1;
-
     pub(crate) fn is_final(self) -> bool {
         matches!(self, Phase::Done | Phase::Failed(_))
     }
@@ -63,9 +58,8 @@ impl Phase {
         match self {
             Phase::Queued => 0,
             Phase::Running => 1 | CLAIMED,
-            Phase::Writing => 2 | CLAIMED,
-            Phase::Done => 3 | CLAIMED,
-            Phase::Failed(verdict) => 4 | verdict.code() << TAG_BITS,
+            Phase::Done => 2 | CLAIMED,
+            Phase::Failed(verdict) => 3 | verdict.code() << TAG_BITS,
         }
     }
 
@@ -79,8 +73,7 @@ impl Phase {
         match word & ((1 << TAG_BITS) - 1) {
             0 => Phase::Queued,
             1 => Phase::Running,
-            2 => Phase::Writing,
-            3 => Phase::Done,
+            2 => Phase::Done,
             _ => Phase::Failed(Verdict::ALL[(word >> TAG_BITS) as usize]),
         }
     }

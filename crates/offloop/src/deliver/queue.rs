@@ -101,9 +101,8 @@ impl<P: Linked> Shared<P> {
     fn link(&self, node: *mut Node) {
         // SAFETY: `node` is the stub or owned by the queue, so it is alive.
         unsafe { (*node).next.store(ptr::null_mut(), Ordering::Relaxed) };
-        // Release publishes the item; Acquire orders us behind the pusher whose node we link to. The
-        // one order of all such accesses is for those who look at the queue without popping.
-        let before = self.head.swap(node, Ordering::SeqCst);
+        // Release publishes the item; Acquire orders us behind the pusher whose node we link to.
+        let before = self.head.swap(node, Ordering::AcqRel);
         // SAFETY: the popper frees a node only once its `next` is set, and `before.next` is ours
         // to set: the swap gave `before` to us alone.
         unsafe { (*before).next.store(node, Ordering::Release) };
@@ -224,12 +223,6 @@ pub(crate) fn queue<P: Linked>() -> (Pusher<P>, Popper<P>) {
 }
 
 impl<P: Linked> Pusher<P> {
-    /// Whether everything that was pushed has been popped. For any thread, and so out of date at
-    /// once; sequentially consistent with the pushes.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.head.load(Ordering::SeqCst) == self.0.stub()
-    }
-
     pub(crate) fn push(&self, item: P) {
         let shared = &*self.0;
         if shared.closed.load(Ordering::Acquire) {

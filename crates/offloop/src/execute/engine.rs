@@ -60,14 +60,14 @@ impl Engine {
         let bell = Arc::new(Bell::default());
         let crew = |seat| -> Arc<dyn Crew> {
             match seat {
-                Seat::Own(options) => Pool::new(options, bell.clone()),
+                Seat::Own(options) => Pool::new(options, hub.clone(), bell.clone()),
                 Seat::Guest(executor) => Arc::new(Guest::new(executor)),
             }
         };
         let charge = Arc::new(Charge {
             threads: crew(threads),
             cores: crew(cores),
-            reaper: Pool::new(Apart::reaper(), bell.clone()),
+            reaper: Pool::new(Apart::reaper(), hub.clone(), bell.clone()),
             resources: Mutex::default(),
             timers: Timers::new(),
             owes_turn: AtomicBool::new(false),
@@ -83,7 +83,7 @@ impl Engine {
     /// A thread for one resource; it is started when the first call comes.
     pub(crate) fn resident(&self) -> Arc<Resident> {
         let options = Apart::resident();
-        let pool = Pool::new(options.clone(), self.bell.clone());
+        let pool = Pool::new(options.clone(), self.charge.hub.clone(), self.bell.clone());
         let resident = Resident::new(pool, &options);
         lock(&self.charge.resources).push(resident.clone());
         resident

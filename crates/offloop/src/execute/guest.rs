@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::Ring;
 use super::crew::{Crew, CrewCounts, tell_abandoned};
 use super::threads::lock;
-use crate::complete::{CallRef, Phase, Ran, Remains, Verdict, Work as Right};
+use crate::complete::{CallRef, Phase, Remains, Verdict, Work as Right};
 use crate::contain::{contain, drop_contained};
 use crate::failure::Reason;
 use crate::priority::Priority;
@@ -98,9 +98,11 @@ impl Work {
     pub fn run(mut self) {
         let Some(right) = self.right.take() else { return };
         self.books.begin(self.number);
-        if let Ran::Late(Verdict::TimedOut | Verdict::Shutdown) = right.run() {
-            self.call.lane().came_back();
-            trace::came_back(self.call.subject());
+        match right.claim() {
+            Ok(claimed) => {
+                let _late_or_not = claimed.execute().complete_on_crew(self.call.hub());
+            }
+            Err(decided) => drop(decided),
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) use self::engine::{Engine, Seat};
 pub(crate) use self::guard::{
     Contextual, Detached, Named, NamedContextual, Plain, SharedRun, Spanned,
 };
-pub(crate) use self::resident::{Birth, OnResource, Resident, Unmade};
+pub(crate) use self::resident::{Birth, ContextualOnResource, OnResource, Resident, Unmade};
 pub(crate) use self::threads::Apart;
 
 /// Whether a submit may wake a worker by itself.

@@ -195,3 +195,29 @@ where
         outcome
     }
 }
+
+/// A function of a resource's value that gets its [`Context`].
+pub struct ContextualOnResource<R, F, T>(OnResource<R, F, T>);
+
+impl<R, F, T> ContextualOnResource<R, F, T> {
+    pub(crate) fn new(birth: Arc<Mutex<Birth<R>>>, function: F) -> Self {
+        Self(OnResource::new(birth, function))
+    }
+}
+
+impl<R, F, T> Job for ContextualOnResource<R, F, T>
+where
+    R: 'static,
+    F: FnOnce(&mut R, &Context) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    fn perform(self, call: &CallRef) -> Outcome<T> {
+        let mut value = self.0.born(call)?;
+        let context = Context::new(call.clone());
+        let outcome = guard::run(call, || (self.0.function)(&mut value, &context));
+        VALUE.set(Some(value));
+        outcome
+    }
+}

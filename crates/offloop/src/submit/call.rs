@@ -131,7 +131,6 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
     /// # Ok::<(), offloop::Error>(())
     /// ```
     #[track_caller]
-    #[expect(clippy::result_large_err, reason = "the whole call comes back")]
     pub fn try_then<H>(self, handler: H) -> Result<Ticket, RejectedCall<Self, H>>
     where
         H: FnOnce(&mut S, Outcome<J::Output>) + 'static,
@@ -201,7 +200,6 @@ impl<S: 'static, J: Job> Call<Handle<S>, J> {
     /// Same as `then`, except that a call that can't be taken comes back at once, with its handler
     /// and the reason.
     #[track_caller]
-    #[expect(clippy::result_large_err, reason = "the whole call comes back")]
     pub fn try_then<H>(self, handler: H) -> Result<Ticket, RejectedCall<Self, H>>
     where
         H: FnOnce(&mut S, Outcome<J::Output>) + Send + 'static,

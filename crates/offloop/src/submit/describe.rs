@@ -10,7 +10,7 @@ use super::offloop::Offloop;
 use super::resource::Resource;
 use super::send::Origin;
 use crate::complete::Context;
-use crate::execute::{Contextual, Named, NamedContextual, OnResource, Plain};
+use crate::execute::{Contextual, ContextualOnResource, Named, NamedContextual, OnResource, Plain};
 
 macro_rules! describe_calls {
     ($handle:ident) => {
@@ -103,6 +103,29 @@ macro_rules! describe_calls {
             {
                 resource.tenancy.assert_belongs_to(&Origin::link(self).hub);
                 let job = OnResource::new(resource.birth.clone(), f);
+                let mut call = Call::new(self.clone(), job, Location::caller());
+                call.options.stay_with(resource.tenancy.clone());
+                call
+            }
+
+            /// Describes a call of `f` with a resource's value, which can look at its [`Context`]; see
+            /// [`call_on`](Self::call_on).
+            ///
+            /// # Panics
+            /// When the resource belongs to another offloop.
+            #[track_caller]
+            pub fn call_on_with<R, F, T>(
+                &self,
+                resource: &Resource<R>,
+                f: F,
+            ) -> Call<Self, ContextualOnResource<R, F, T>>
+            where
+                R: 'static,
+                F: FnOnce(&mut R, &Context) -> T + Send + 'static,
+                T: Send + 'static,
+            {
+                resource.tenancy.assert_belongs_to(&Origin::link(self).hub);
+                let job = ContextualOnResource::new(resource.birth.clone(), f);
                 let mut call = Call::new(self.clone(), job, Location::caller());
                 call.options.stay_with(resource.tenancy.clone());
                 call

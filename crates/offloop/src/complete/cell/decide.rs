@@ -3,12 +3,13 @@
 //! Invariant: whoever wins the swap of the state word settles the call: counts it, and brings it to
 //! its receiver, at once or when its place in the order comes.
 
-use super::{CallRef, Route, Slot};
+use super::{CallRef, Route};
 use crate::complete::cell::Ran;
-use crate::complete::hub::{LaneId, Life, Remains};
+use crate::complete::hub::{Hub, LaneId, Life};
 use crate::complete::state::{ORPHAN, Phase, STANDING, SUPERSEDED, Verdict};
-use crate::failure::{By, Outcome};
+use crate::failure::By;
 use crate::sync::Ordering;
+use crate::trace;
 
 impl CallRef {
     /// Names the call among those that live.
@@ -25,7 +26,7 @@ impl CallRef {
         if ahead {
             never_started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
-        let from = self.swap_phase(Phase::Failed(verdict), open).ok();
+        let from = self.swap_phase(Phase::Failed(verdict), open).ok().map(Phase::unpack);
         if ahead && from != Some(Phase::Queued) {
             never_started.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         }
@@ -59,46 +60,54 @@ impl CallRef {
         }
     }
 
-    /// # Safety
-    /// The call's cell begins with a `Slot<T>`, and the caller has claimed the call.
-    pub(super) unsafe fn finish<T: Send + 'static>(&self, outcome: Outcome<T>) -> Ran {
+    /// The function has returned, and its outcome is in the slot; `hub` outlives the call.
+    pub(super) fn finish(self, is_ok: bool, hub: &Hub, on_crew: bool) -> Ran {
         self.lane().returned();
-        if let Err(phase) = self.swap_phase(Phase::Writing, |phase| phase == Phase::Running) {
-            if self.lane_id() == LaneId::Inline {
-                // This is the loop thread.
-                self.hub.discard(Remains::Value(self.hub.clone(), Box::new(outcome)));
-            } else {
-                self.hub.drop_here(outcome);
-            }
-            return match phase {
-                Phase::Failed(verdict) => Ran::Late(verdict),
-                _ => unreachable!("only deciders leave Running beside its worker"),
-            };
-        }
+        let counts = &hub.counts;
+        let in_shutdown = hub.life() >= Life::Stopping;
         self.note_ended();
+        // Counted ahead, so that whoever sees it done finds it counted.
         if !self.is_flight() {
-            self.hub.counts.finished(outcome.is_ok(), self.hub.life() >= Life::Stopping);
+            counts.finished(is_ok, in_shutdown, 1);
         }
-        // SAFETY: the caller's promise on the type.
-        let slot = unsafe { self.head.cast::<Slot<T>>().as_ref() };
-        // SAFETY: the phase is Writing, in which the claimer alone touches the slot.
-        slot.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
-        // From Writing to Done; the marks stay.
-        let before = self.state.fetch_add(Phase::DONE_AFTER_WRITING, Ordering::AcqRel);
-        if before & ORPHAN != 0 {
-            // SAFETY: the receiver left before Done, so the slot is still the claimer's.
-            let unclaimed = slot.outcome.with_mut(|slot| unsafe { (*slot).take() });
-            self.hub.drop_here(unclaimed);
+        let word = match self.swap_phase(Phase::Done, |phase| phase == Phase::Running) {
+            Ok(word) => word,
+            Err(phase) => {
+                if !self.is_flight() {
+                    counts.finished(is_ok, in_shutdown, u64::MAX);
+                }
+                // SAFETY: the vtable is the cell's own, we have claimed the call, and it is not Done.
+                unsafe { (self.vtable.drop_outcome)(&self) };
+                self.left(&self);
+                let Phase::Failed(verdict) = phase else {
+                    unreachable!("only deciders leave Running beside its worker")
+                };
+                if on_crew && matches!(verdict, Verdict::TimedOut | Verdict::Shutdown) {
+                    self.lane().came_back();
+                    trace::came_back(self.subject());
+                }
+                return Ran::Late(verdict);
+            }
+        };
+        if word & ORPHAN != 0 {
+            // SAFETY: as above, and the receiver left before Done.
+            unsafe { (self.vtable.drop_outcome)(&self) };
         }
-        self.settle(None);
+        if self.extras.is_none() && self.lane != LaneId::Inline {
+            self.bury_timer();
+            // The loop has the last hand: what it allocated comes back to it.
+            hub.hand_over(self);
+        } else {
+            self.settle(None);
+            self.left(&self);
+        }
         Ran::Finished
     }
 
     /// Tells whoever waits, once per call; `verdict` where the outcome is one.
     fn settle(&self, verdict: Option<Verdict>) {
-        if verdict != Some(Verdict::TimedOut) && self.details.deadline.is_some() {
-            // Its timer is dead weight.
-            self.hub.dead_timers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if verdict != Some(Verdict::TimedOut) {
+            self.bury_timer();
         }
         match self.policy() {
             None => self.reach(),
@@ -106,9 +115,16 @@ impl CallRef {
         }
     }
 
+    /// Its timer, if it has one, is dead weight.
+    fn bury_timer(&self) {
+        if self.deadline_ns != u64::MAX {
+            self.hub.dead_timers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
     /// A decided call, whose place in the order has come, goes to its receiver.
     pub(in crate::complete) fn reach(&self) {
-        match &self.details.route {
+        match self.route() {
             Route::Loop if self.lane_id() == LaneId::Inline => {
                 self.stand();
             }
@@ -134,7 +150,7 @@ impl CallRef {
 
     /// The first of the two steps to a receiver: what keeps the order.
     pub(in crate::complete) fn post(&self) {
-        match &self.details.route {
+        match self.route() {
             Route::Task(task) => task.release(),
             _ => {
                 self.state.fetch_or(STANDING, Ordering::AcqRel);
@@ -145,7 +161,7 @@ impl CallRef {
 
     /// The second: the wake.
     pub(in crate::complete) fn announce(&self) {
-        match &self.details.route {
+        match self.route() {
             Route::Task(task) => {
                 // With the look at `life` below: either it sees the close, or the close sees this.
                 self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::SeqCst);

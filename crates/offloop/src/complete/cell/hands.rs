@@ -6,7 +6,7 @@ use std::mem::{ManuallyDrop, offset_of};
 use std::ptr::NonNull;
 
 use super::{CallRef, Head, Slot};
-use crate::complete::hub::{Life, Remains};
+use crate::complete::hub::{Hub, Life, Remains};
 use crate::complete::state::{ORPHAN, Phase, Verdict};
 use crate::deliver::{Linked, Node};
 use crate::failure::{By, Failure, Outcome};
@@ -19,8 +19,6 @@ pub(crate) enum Ran {
     Finished,
     /// The function returned after its outcome had been decided.
     Late(Verdict),
-    /// The outcome had been decided before; the job was dropped.
-    Skipped,
 }
 
 /// The right to run a call, once. Dropped unrun, it decides `Shutdown`.
@@ -53,13 +51,24 @@ impl Work {
         &self.call
     }
 
-    /// Runs the call on this thread, or drops its job here if the outcome is decided.
-    pub(crate) fn run(self) -> Ran {
-        self.try_run().unwrap_or(Ran::Skipped) // `drop` sees to the job
-    }
-
     /// Runs the call on this thread, or comes back with its job if the outcome is decided.
     pub(crate) fn try_run(self) -> Result<Ran, Self> {
+        let hub = self.call.hub.clone();
+        Ok(self.claim()?.execute().complete(&hub))
+    }
+
+    /// Completes a member of a flight with what was left for it, at whatever time; dropped here if
+    /// the outcome is decided.
+    pub(crate) fn complete(self, flight: &CallRef) {
+        self.call.note_joined(flight);
+        let hub = self.call.hub.clone();
+        if let Ok(claimed) = self.claim_anyway() {
+            claimed.execute().complete(&hub);
+        }
+    }
+
+    /// Claims the call, or comes back with its job if the outcome is decided.
+    pub(crate) fn claim(self) -> Result<Claimed, Self> {
         if self.call.hub.life() >= Life::Closing {
             self.call.decide(Verdict::Shutdown);
         }
@@ -68,17 +77,10 @@ impl Work {
         if self.call.deadline().zip(now).is_some_and(|(at, now)| at <= now) {
             self.call.decide(Verdict::TimedOut);
         }
-        self.claim_and_run()
+        self.claim_anyway()
     }
 
-    /// Completes a member of a flight with what was left for it, at whatever time; dropped here if
-    /// the outcome is decided.
-    pub(crate) fn complete(self, flight: &CallRef) -> Ran {
-        self.call.note_joined(flight);
-        self.claim_and_run().unwrap_or(Ran::Skipped)
-    }
-
-    fn claim_and_run(self) -> Result<Ran, Self> {
+    fn claim_anyway(self) -> Result<Claimed, Self> {
         if self.call.swap_phase(Phase::Running, |phase| phase == Phase::Queued).is_err() {
             return Err(self);
         }
@@ -86,11 +88,50 @@ impl Work {
         // SAFETY: `this` is never touched again, so its reference moves out once.
         let call = unsafe { ManuallyDrop::take(&mut this.call) };
         call.lane().claimed();
-        // SAFETY: the vtable is the cell's own; `this` was the call's one `Work`, and the swap
-        // above claimed the call.
-        let ran = unsafe { (call.vtable.perform)(&call) };
-        call.left(&call);
-        Ok(ran)
+        Ok(Claimed { call })
+    }
+}
+
+/// A call whose function is about to run here.
+#[must_use = "a claimed call has its function run"]
+pub(crate) struct Claimed {
+    call: CallRef,
+}
+
+impl Claimed {
+    pub(crate) fn call(&self) -> &CallRef {
+        &self.call
+    }
+
+    /// Runs the function. Never unwinds.
+    pub(crate) fn execute(self) -> Returned {
+        // SAFETY: the vtable is the cell's own; the call was claimed by its one `Work`, and this is
+        // what became of it.
+        let is_ok = unsafe { (self.call.vtable.perform)(&self.call) };
+        Returned { call: self.call, is_ok }
+    }
+}
+
+/// A call whose function has returned.
+#[must_use = "a call whose function has returned is completed"]
+pub(crate) struct Returned {
+    call: CallRef,
+    is_ok: bool,
+}
+
+impl Returned {
+    /// Decides the outcome if it is open. `hub` is the call's, held by somebody else, because the
+    /// call may be gone when the loop is woken for it.
+    pub(crate) fn complete(self, hub: &Hub) -> Ran {
+        debug_assert!(std::ptr::eq(hub, &*self.call.hub), "a call completes to its own hub");
+        self.call.finish(self.is_ok, hub, false)
+    }
+
+    /// The same, for an executor that was told if the function was given up: one that returns after
+    /// all is not abandoned any more.
+    pub(crate) fn complete_on_crew(self, hub: &Hub) -> Ran {
+        debug_assert!(std::ptr::eq(hub, &*self.call.hub), "a call completes to its own hub");
+        self.call.finish(self.is_ok, hub, true)
     }
 }
 

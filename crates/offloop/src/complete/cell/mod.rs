@@ -19,14 +19,14 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::hub::{Hub, LaneId, Life};
+use super::hub::{Hub, LaneId, Life, Remains};
 use super::lane::Lane;
 use super::policy::{Members, Policy};
 use super::state::{CLAIMED, Phase, SUPERSEDED, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
-use crate::sync::{AtomicU32, AtomicUsize, Ordering, UnsafeCell, fence, yield_now};
+use crate::sync::{AtomicU32, Ordering, UnsafeCell, fence};
 use crate::timing::Stamps;
 use crate::trace::Subject;
 
@@ -62,7 +62,8 @@ pub(crate) struct Details {
 }
 
 struct Vtable {
-    perform: unsafe fn(&CallRef) -> Ran,
+    perform: unsafe fn(&CallRef) -> bool,
+    drop_outcome: unsafe fn(&CallRef),
     drop_job: unsafe fn(&CallRef),
     free: unsafe fn(NonNull<Head>),
 }
@@ -75,12 +76,38 @@ pub struct Head {
     line: Node,
     state: AtomicU32,
     /// How many hands hold it: `Work`, `Receiver` and `CallRef`s together.
-    refs: AtomicUsize,
+    refs: AtomicU32,
     /// Whether it holds a place in its lane's queue.
     admitted: bool,
+    lane: LaneId,
+    runs_on: LaneId,
+    token: Token,
+    place: &'static Location<'static>,
+    /// In the hub's time; `u64::MAX` where there is none.
+    deadline_ns: u64,
     vtable: &'static Vtable,
     hub: Arc<Hub>,
-    details: Details,
+    stamps: Stamps,
+    /// What most calls do not have, so that theirs is two cache lines.
+    extras: Option<Box<Extras>>,
+}
+
+struct Extras {
+    name: Option<Cow<'static, str>>,
+    route: Route,
+    policy: Option<Box<Policy>>,
+}
+
+/// The extras of a call that goes to the loop and has no name and no policies.
+fn extras(
+    name: Option<Cow<'static, str>>,
+    route: Route,
+    policy: Option<Box<Policy>>,
+) -> Option<Box<Extras>> {
+    if name.is_none() && matches!(route, Route::Loop) && policy.is_none() {
+        return None;
+    }
+    Some(Box::new(Extras { name, route, policy }))
 }
 
 /// The part whose layout does not depend on the job.
@@ -97,8 +124,12 @@ struct Cell<J: Job> {
 }
 
 impl<J: Job> Cell<J> {
-    const VTABLE: Vtable =
-        Vtable { perform: Self::perform, drop_job: Self::drop_job, free: Self::free };
+    const VTABLE: Vtable = Vtable {
+        perform: Self::perform,
+        drop_outcome: Self::drop_outcome,
+        drop_job: Self::drop_job,
+        free: Self::free,
+    };
 
     /// # Safety
     /// `call` points to a `Cell<J>`.
@@ -116,14 +147,38 @@ impl<J: Job> Cell<J> {
         cell.job.with_mut(|job| unsafe { (*job).take() })
     }
 
+    /// Runs the job and leaves its outcome in the slot; says whether that is a value.
+    ///
     /// # Safety
     /// As for `take_job`, and the caller has claimed the call.
-    unsafe fn perform(call: &CallRef) -> Ran {
+    unsafe fn perform(call: &CallRef) -> bool {
         // SAFETY: the caller's promises.
         let job = unsafe { Self::take_job(call) }.expect("a claimed call has its job");
         let outcome = job.perform(call);
-        // SAFETY: `call` points to a `Cell<J>`, which begins with a `Slot<J::Output>`.
-        unsafe { call.finish(outcome) }
+        let is_ok = outcome.is_ok();
+        // SAFETY: as above.
+        let cell = unsafe { Self::of(call) };
+        // SAFETY: before Done the claimer alone touches the slot.
+        cell.slot.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
+        is_ok
+    }
+
+    /// Drops an outcome that nobody takes.
+    ///
+    /// # Safety
+    /// `call` points to a `Cell<J>`; the caller has claimed the call, and its receiver does not get
+    /// to the slot: the phase is not Done, or the receiver left before.
+    unsafe fn drop_outcome(call: &CallRef) {
+        // SAFETY: the caller's first promise.
+        let cell = unsafe { Self::of(call) };
+        // SAFETY: the caller's other promises.
+        let outcome = cell.slot.outcome.with_mut(|slot| unsafe { (*slot).take() });
+        if call.lane_id() == LaneId::Inline {
+            // This is the loop thread.
+            call.hub.discard(Remains::Value(call.hub.clone(), Box::new(outcome)));
+        } else {
+            call.hub.drop_here(outcome);
+        }
     }
 
     /// # Safety
@@ -146,17 +201,24 @@ impl<J: Job> Cell<J> {
 pub(crate) type Hands<T> = (Work, Receiver<T>, CallRef);
 
 fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> Hands<J::Output> {
+    let Details { lane, token, route, name, place, deadline, policy, runs_on, stamps } = details;
     let cell = Box::new(Cell {
         slot: Slot {
             head: Head {
                 node: Node::new(),
                 line: Node::new(),
-                refs: AtomicUsize::new(3),
+                refs: AtomicU32::new(3),
                 state: AtomicU32::new(first.pack()),
                 admitted: first == Phase::Queued,
+                lane,
+                runs_on,
+                stamps,
+                token,
+                place,
+                deadline_ns: deadline.map_or(u64::MAX, |at| hub.to_ns(at)),
                 vtable: &Cell::<J>::VTABLE,
                 hub: hub.clone(),
-                details,
+                extras: extras(name, route, policy),
             },
             outcome: UnsafeCell::new(None),
         },
@@ -204,7 +266,7 @@ impl Clone for CallRef {
     fn clone(&self) -> Self {
         // We hold one, so the count is not 0, and others learn of the new hand from us.
         let hands = self.refs.fetch_add(1, Ordering::Relaxed);
-        assert!(hands < usize::MAX / 2, "as many hands as no memory could hold");
+        assert!(hands < u32::MAX / 2, "as many hands as no memory could hold");
         Self { head: self.head }
     }
 }
@@ -243,7 +305,7 @@ unsafe impl Linked for CallRef {
 
 impl Completed for CallRef {
     fn token(&self) -> Token {
-        self.details.token
+        self.token
     }
 
     fn is_decided(&self) -> bool {
@@ -253,19 +315,23 @@ impl Completed for CallRef {
 
 impl Head {
     pub(crate) fn lane_id(&self) -> LaneId {
-        self.details.lane
+        self.lane
+    }
+
+    fn route(&self) -> &Route {
+        self.extras.as_ref().map_or(&Route::Loop, |extras| &extras.route)
     }
 
     /// The lane that it was admitted to.
     pub(crate) fn lane(&self) -> &Lane {
         match self.policy().and_then(|policy| policy.post.as_ref()) {
-            Some(post) if self.details.lane == LaneId::Resource => post.lane(),
-            _ => self.hub.lane(self.details.lane),
+            Some(post) if self.lane == LaneId::Resource => post.lane(),
+            _ => self.hub.lane(self.lane),
         }
     }
 
     pub(crate) fn policy(&self) -> Option<&Policy> {
-        self.details.policy.as_deref()
+        self.extras.as_ref()?.policy.as_deref()
     }
 
     /// Its function is at its end, one way or another.
@@ -277,19 +343,19 @@ impl Head {
 
     /// A run that serves others is no call of a user's, and not counted as one.
     fn is_flight(&self) -> bool {
-        matches!(self.details.route, Route::Flight(_))
+        matches!(self.route(), Route::Flight(_))
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.details.deadline
+        (self.deadline_ns != u64::MAX).then(|| self.hub.instant(self.deadline_ns))
     }
 
     pub(crate) fn name(&self) -> Option<&Cow<'static, str>> {
-        self.details.name.as_ref()
+        self.extras.as_ref()?.name.as_ref()
     }
 
     pub(crate) fn place(&self) -> &'static Location<'static> {
-        self.details.place
+        self.place
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -301,7 +367,7 @@ impl Head {
     }
 
     pub(crate) fn task(&self) -> Option<&TaskSlot> {
-        match &self.details.route {
+        match self.route() {
             Route::Task(task) => Some(task),
             _ => None,
         }
@@ -342,19 +408,13 @@ impl Head {
 
     /// Who it is, for what is told about it.
     pub(crate) fn subject(&self) -> Subject<'_> {
-        Subject { name: self.details.name.as_deref(), place: self.details.place }
+        Subject { name: self.name().map(AsRef::as_ref), place: self.place }
     }
 
-    /// Whether its outcome was decided while its function ran. Waits out the moment in which a
-    /// worker stores an outcome, so that whoever reads the counters next finds it there.
+    /// Whether its outcome was decided while its function ran.
     pub(crate) fn is_cut_short(&self) -> bool {
-        loop {
-            let word = self.state.load(Ordering::Acquire);
-            match Phase::unpack(word) {
-                Phase::Writing => yield_now(),
-                phase => return word & CLAIMED != 0 && matches!(phase, Phase::Failed(_)),
-            }
-        }
+        let word = self.state.load(Ordering::Acquire);
+        word & CLAIMED != 0 && matches!(Phase::unpack(word), Phase::Failed(_))
     }
 
     /// Whether what the function returns is not wanted any more.
@@ -366,8 +426,8 @@ impl Head {
         Phase::unpack(self.state.load(Ordering::Acquire))
     }
 
-    /// Swaps the phase if `accept` takes the present one; returns the one it took.
-    fn swap_phase(&self, next: Phase, accept: impl Fn(Phase) -> bool) -> Result<Phase, Phase> {
+    /// Swaps the phase if `accept` takes the present one; returns the word that it took.
+    fn swap_phase(&self, next: Phase, accept: impl Fn(Phase) -> bool) -> Result<u32, Phase> {
         let mut word = self.state.load(Ordering::Acquire);
         loop {
             let phase = Phase::unpack(word);
@@ -380,7 +440,7 @@ impl Head {
                 Ordering::AcqRel,
                 Ordering::Acquire,
             ) {
-                Ok(_) => return Ok(phase),
+                Ok(taken) => return Ok(taken),
                 Err(now) => word = now,
             }
         }

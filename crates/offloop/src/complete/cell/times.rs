@@ -12,8 +12,8 @@ impl Head {
     /// Before the claim, by the one that may run the call: gives the time if it matters to the
     /// call.
     pub(super) fn note_began(&self) -> Option<Instant> {
-        let stamps = &self.details.stamps;
-        if !stamps.is_timed() && self.details.deadline.is_none() {
+        let stamps = &self.stamps;
+        if !stamps.is_timed() && self.deadline_ns == u64::MAX {
             return None;
         }
         let now = self.hub.now();
@@ -25,14 +25,14 @@ impl Head {
 
     /// The same, for a call that is served by another's run.
     pub(super) fn note_joined(&self, flight: &Head) {
-        if self.details.stamps.is_timed() {
-            self.details.stamps.begin_with(&flight.details.stamps);
+        if self.stamps.is_timed() {
+            self.stamps.begin_with(&flight.stamps);
         }
     }
 
     /// By the one that decides the outcome, before it tells anybody.
     pub(super) fn note_ended(&self) {
-        let stamps = &self.details.stamps;
+        let stamps = &self.stamps;
         if stamps.is_timed() {
             stamps.end(&self.hub.timing, self.hub.now());
         }
@@ -40,17 +40,16 @@ impl Head {
 
     /// By the one that takes the outcome, just before it is looked at.
     pub(crate) fn note_delivered(&self) {
-        let details = &self.details;
-        if !details.stamps.is_timed() {
+        if !self.stamps.is_timed() {
             return;
         }
         let passage = Passage {
-            lane: details.runs_on as usize,
-            name: details.name.as_ref(),
+            lane: self.runs_on as usize,
+            name: self.name(),
             queued: self.admitted,
             began: self.state.load(Acquire) & CLAIMED != 0,
-            by_task: matches!(details.route, Route::Task(_)),
+            by_task: matches!(self.route(), Route::Task(_)),
         };
-        details.stamps.record(&self.hub.timing, self.hub.now(), &passage);
+        self.stamps.record(&self.hub.timing, self.hub.now(), &passage);
     }
 }

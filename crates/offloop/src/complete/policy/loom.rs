@@ -95,7 +95,7 @@ fn run(desk: &Waiting, load: Option<Load>, inside: &AtomicUsize, ran: &AtomicUsi
         assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "one at a time");
         ran.fetch_add(1, Ordering::Relaxed);
         inside.fetch_sub(1, Ordering::Relaxed);
-        work.run();
+        drop(work.try_run());
         next = desk.0.lock().expect("no panic under it").pop();
     }
 }
@@ -148,7 +148,7 @@ fn a_place_is_never_lost_to_a_call_that_is_gone() {
         assert!(kept.is_none(), "the place is taken");
         let Some(Load::Work(first, _)) = load else { unreachable!("the first one is let in") };
         let ends = thread::spawn(move || drop(second));
-        first.run();
+        drop(first.try_run());
         ends.join().expect("no panic");
         model.desk.0.lock().expect("no panic under it").clear();
         let (third, _third) = model.call(LaneId::Threads, 2, policy());
@@ -191,7 +191,7 @@ fn a_superseded_value_is_not_delivered() {
         let policy = || Policy { latest: Some(latest.clone()), ..Policy::default() };
         let (work, mut older) = model.call(LaneId::Threads, 0, policy());
         let finish = thread::spawn(move || {
-            work.run();
+            drop(work.try_run());
         });
         let (newer, _receiver) = model.call(LaneId::Threads, 1, policy());
         newer.call().policy().expect("it has a key").submitted();

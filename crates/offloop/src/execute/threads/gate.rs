@@ -50,12 +50,14 @@ impl Gate {
     pub(crate) fn step(&self, waiting: impl Fn() -> bool) -> Step {
         loop {
             sc_write_then_read();
-            if self.searching.load(Ordering::SeqCst) != 0
-                || self
-                    .searching
-                    .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
-                    .is_err()
-            {
+            if self.searching.load(Ordering::SeqCst) != 0 || !self.has_room() {
+                // Those who work look at the queue before they idle.
+                return Step::Nothing;
+            }
+            let (none, one) = (0, 1);
+            let right =
+                self.searching.compare_exchange(none, one, Ordering::SeqCst, Ordering::SeqCst);
+            if right.is_err() {
                 return Step::Nothing;
             }
             if let Some(index) = self.claim_idle() {
@@ -67,7 +69,7 @@ impl Gate {
             // All work. One that went idle meanwhile may have left its call to us.
             self.searching.fetch_sub(1, Ordering::SeqCst);
             sc_write_then_read();
-            if !(waiting() && (self.any_idle() || self.live() < self.max)) {
+            if !(waiting() && self.has_room()) {
                 return Step::Nothing;
             }
         }
@@ -130,8 +132,9 @@ impl Gate {
         None
     }
 
-    fn any_idle(&self) -> bool {
-        self.idle.iter().any(|word| word.load(Ordering::SeqCst) != 0)
+    /// Whether somebody could take a call who does not work now.
+    fn has_room(&self) -> bool {
+        self.live() < self.max || self.idle.iter().any(|word| word.load(Ordering::SeqCst) != 0)
     }
 
     pub(crate) fn live(&self) -> usize {

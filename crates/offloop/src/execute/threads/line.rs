@@ -3,67 +3,101 @@
 //! Any thread pushes, without a lock and without memory of its own: calls are linked by a node that
 //! they bring. Workers pop, one at a time, under a lock that no submitter ever takes.
 //!
+//! A push is counted before it is linked, and a pop afterwards; so who sees the counts equal has
+//! missed no push that is counted, and who sees them differ finds a call, if need be when its pusher
+//! has linked it. The counts are what both sides of the `gate` look at; the links could not say it,
+//! because only the popper knows where the oldest one is. Model: `execute::threads::loom`.
+//!
 //! Invariant: no line starves. Every 4th take begins at normal priority and every 16th at low; the
 //! others at high.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use crossbeam_queue::SegQueue;
 
 use crate::complete::{Remains, Work};
-use crate::deliver::{Popper, Pusher, queue};
+use crate::deliver::{Linked, Popper, Pusher, queue};
+use crate::padded::Padded;
 use crate::priority::Priority;
+use crate::sync::{AtomicUsize, Mutex, Ordering, yield_now};
 
 pub(crate) struct Line {
-    pushers: [Pusher<Work>; 3],
-    poppers: Mutex<Poppers>,
+    calls: Calls<Work>,
     /// What is only to be dropped.
     values: SegQueue<Remains>,
 }
 
-struct Poppers {
-    lines: [Popper<Work>; 3],
-    takes: usize,
-}
-
 impl Line {
     pub(crate) fn new() -> Self {
-        let [high, normal, low] = [(); 3].map(|()| queue());
-        Self {
-            pushers: [high.0, normal.0, low.0],
-            poppers: Mutex::new(Poppers { lines: [high.1, normal.1, low.1], takes: 0 }),
-            values: SegQueue::new(),
-        }
+        Self { calls: Calls::new(), values: SegQueue::new() }
     }
 
     pub(crate) fn push(&self, load: Remains, priority: Priority) {
         match load {
-            Remains::Work(work) => self.pushers[priority as usize].push(work),
+            Remains::Work(work) => self.calls.push(work, priority),
             value @ Remains::Value(..) => self.values.push(value),
         }
     }
 
     pub(crate) fn pop(&self) -> Option<Remains> {
-        while self.has_work() {
-            let mut poppers = self.poppers.lock().unwrap_or_else(PoisonError::into_inner);
-            let order = order(poppers.takes);
-            if let Some(work) = order.into_iter().find_map(|line| poppers.lines[line].pop()) {
-                poppers.takes = poppers.takes.wrapping_add(1);
-                return Some(Remains::Work(work));
-            }
-            // The next one is between its push's two steps.
-            drop(poppers);
-            std::thread::yield_now();
-        }
-        self.values.pop()
+        self.calls.pop().map(Remains::Work).or_else(|| self.values.pop())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        !self.has_work() && self.values.is_empty()
+        self.calls.is_empty() && self.values.is_empty()
+    }
+}
+
+/// The three lines.
+pub(super) struct Calls<P: Linked> {
+    pushers: [Pusher<P>; 3],
+    pushed: Padded<AtomicUsize>,
+    popped: Padded<AtomicUsize>,
+    poppers: Padded<Mutex<Poppers<P>>>,
+}
+
+struct Poppers<P: Linked> {
+    lines: [Popper<P>; 3],
+    takes: usize,
+}
+
+impl<P: Linked> Calls<P> {
+    pub(super) fn new() -> Self {
+        let [high, normal, low] = [(); 3].map(|()| queue());
+        let poppers = Poppers { lines: [high.1, normal.1, low.1], takes: 0 };
+        Self {
+            pushers: [high.0, normal.0, low.0],
+            pushed: Padded(AtomicUsize::new(0)),
+            popped: Padded(AtomicUsize::new(0)),
+            poppers: Padded(Mutex::new(poppers)),
+        }
     }
 
-    fn has_work(&self) -> bool {
-        !self.pushers.iter().all(Pusher::is_empty)
+    pub(super) fn push(&self, call: P, priority: Priority) {
+        self.pushed.fetch_add(1, Ordering::SeqCst);
+        self.pushers[priority as usize].push(call);
+    }
+
+    pub(super) fn pop(&self) -> Option<P> {
+        while !self.is_empty() {
+            let mut poppers = self.poppers.lock().unwrap_or_else(PoisonError::into_inner);
+            let order = order(poppers.takes);
+            if let Some(call) = order.into_iter().find_map(|line| poppers.lines[line].pop()) {
+                poppers.takes = poppers.takes.wrapping_add(1);
+                self.popped.fetch_add(1, Ordering::SeqCst);
+                return Some(call);
+            }
+            // The next one is counted, and about to be linked.
+            drop(poppers);
+            yield_now();
+        }
+        None
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        // In this order: a call that comes and goes in between makes them differ.
+        let popped = self.popped.load(Ordering::SeqCst);
+        self.pushed.load(Ordering::SeqCst) == popped
     }
 }
 

@@ -13,6 +13,9 @@ const PATIENCE: usize = 8;
 /// Sleeps that go by while it is off before it is tried again.
 const PAUSE: usize = 64;
 
+/// Looks before it lets others have the CPU: a few microseconds.
+const LOOKS_PER_YIELD: u32 = 4;
+
 pub(crate) struct Linger {
     time: Duration,
     busy: AtomicBool,
@@ -39,12 +42,18 @@ impl Linger {
         }
         // A time beyond the clock's range never comes.
         let until = Instant::now().checked_add(self.time);
+        let mut looks = 0u32;
         let hit = loop {
             for _ in 0..32 {
                 hint::spin_loop();
             }
             if found() {
                 break true;
+            }
+            looks += 1;
+            if looks.is_multiple_of(LOOKS_PER_YIELD) {
+                // Another worker, or the loop itself, may need this CPU to bring the next call.
+                thread::yield_now();
             }
             if until.is_some_and(|until| Instant::now() >= until) {
                 break false;

@@ -1,4 +1,4 @@
-//! Models of the gate, with a counter for a queue: run with `--cfg loom`.
+//! Models of the gate, with a counter for a queue, and of the line: run with `--cfg loom`.
 
 use std::sync::Arc;
 
@@ -7,6 +7,9 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use super::gate::{Gate, Step};
+use super::line::Calls;
+use crate::deliver::Parcel;
+use crate::priority::Priority;
 
 struct Model {
     gate: Gate,
@@ -173,5 +176,29 @@ fn a_worker_that_is_given_up_leaves_no_call_behind() {
         model.take_step(model.gate.give_up_worker(|| model.is_waiting()));
         model.finish();
         submitter.join().expect("ends");
+    });
+}
+
+/// Two push while one pops until it sees nothing: each call is popped once, and none is left behind
+/// that was counted. Poppers exclude each other by a lock, so one of them is enough.
+#[test]
+fn a_line_leaves_no_call_behind() {
+    loom::model(|| {
+        let line = Arc::new(Calls::<Box<Parcel<usize>>>::new());
+        line.push(Parcel::new(1), Priority::Normal);
+        let pushers = [2, 3].map(|number| {
+            let line = line.clone();
+            thread::spawn(move || line.push(Parcel::new(number), Priority::Normal))
+        });
+        let mut popped = 0;
+        while line.pop().is_some() {
+            popped += 1;
+        }
+        pushers.into_iter().for_each(|pusher| pusher.join().expect("ends"));
+        while line.pop().is_some() {
+            popped += 1;
+        }
+        assert_eq!(popped, 3);
+        assert!(line.is_empty());
     });
 }

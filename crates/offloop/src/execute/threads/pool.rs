@@ -15,7 +15,7 @@ use super::linger::Linger;
 use super::options::{Apart, MAX};
 use super::roster::{Roster, lock};
 use super::worker;
-use crate::complete::{CallRef, Discard, Phase, Remains, Verdict, Work};
+use crate::complete::{CallRef, Discard, Hub, Phase, Remains, Verdict, Work};
 use crate::execute::Ring;
 use crate::execute::crew::{Crew, CrewCounts, tell_abandoned};
 use crate::execute::keeper::Bell;
@@ -41,6 +41,8 @@ pub(crate) struct Pool {
     pub(super) gate: Gate,
     pub(super) roster: Roster,
     pub(super) linger: Linger,
+    /// That of all its calls; a worker completes a call to it that may be gone by then.
+    pub(super) hub: Arc<Hub>,
     bell: Arc<Bell>,
     /// A start was asked for.
     wanted: AtomicBool,
@@ -53,7 +55,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(options: Apart, bell: Arc<Bell>) -> Arc<Self> {
+    pub(crate) fn new(options: Apart, hub: Arc<Hub>, bell: Arc<Bell>) -> Arc<Self> {
         let max = options.max.min(MAX);
         let seats = max + options.abandoned.clamp(1, MAX);
         Arc::new_cyclic(|this| Self {
@@ -61,6 +63,7 @@ impl Pool {
             gate: Gate::new(max, seats),
             roster: Roster::new(seats),
             linger: Linger::new(options.linger),
+            hub,
             bell,
             wanted: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

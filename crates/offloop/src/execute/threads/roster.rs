@@ -20,12 +20,8 @@ enum Place {
 pub(crate) struct Seat {
     /// For waking. Locked by the worker when it starts and by the one that claimed it.
     thread: Mutex<Option<Thread>>,
-    /// The call whose function runs now, if `runs`; else the last one, or none. The worker puts it
-    /// there before it sets `runs`, and nobody else changes it.
+    /// The call whose function runs now.
     call: Mutex<Option<CallRef>>,
-    /// A function runs. Swapped by the worker, so that clearing it and its look at `watched` stay in
-    /// order.
-    runs: AtomicBool,
     /// Inside code that is not ours: a function, a destructor, a start hook.
     outside: AtomicBool,
 }
@@ -48,7 +44,6 @@ impl Roster {
         let seat = || Seat {
             thread: Mutex::new(None),
             call: Mutex::new(None),
-            runs: AtomicBool::new(false),
             outside: AtomicBool::new(false),
         };
         Self {
@@ -74,7 +69,6 @@ impl Roster {
     /// go, so that a retired thread's memory is freed.
     pub(crate) fn leave(&self, index: usize, stays: bool) {
         *lock(&self.seats[index].thread) = None;
-        self.clear(index);
         let mut places = lock(&self.places);
         places[index] = match std::mem::replace(&mut places[index], Place::Free) {
             Place::Taken(thread) if stays => Place::Left(thread),
@@ -97,20 +91,19 @@ impl Roster {
 
     /// The calls whose functions run now.
     pub(crate) fn running(&self) -> Vec<CallRef> {
-        let running = self.seats.iter().filter(|seat| seat.runs.load(Ordering::SeqCst));
-        running.filter_map(|seat| lock(&seat.call).clone()).collect()
+        self.seats.iter().filter_map(|seat| lock(&seat.call).clone()).collect()
     }
 
     /// Whether a function runs on every seat.
     pub(crate) fn is_held_by_calls(&self) -> bool {
-        self.seats.iter().all(|seat| seat.runs.load(Ordering::SeqCst))
+        self.seats.iter().all(|seat| lock(&seat.call).is_some())
     }
 
     /// Waits until no function runs, at most until `until`.
     pub(crate) fn wait_returned(&self, until: Instant) {
         self.watched.store(true, Ordering::SeqCst);
         let mut places = lock(&self.places);
-        while self.seats.iter().any(|seat| seat.runs.load(Ordering::SeqCst)) {
+        while self.seats.iter().any(|seat| lock(&seat.call).is_some()) {
             let Some(left) = until.checked_duration_since(Instant::now()).filter(|t| !t.is_zero())
             else {
                 return;
@@ -176,27 +169,15 @@ impl Roster {
     /// Around a call.
     pub(crate) fn inside_call<R>(&self, index: usize, call: CallRef, f: impl FnOnce() -> R) -> R {
         let seat = &self.seats[index];
-        let last = lock(&seat.call).replace(call);
-        drop(last);
-        seat.runs.store(true, Ordering::Release);
+        *lock(&seat.call) = Some(call);
         let result = self.outside(index, f);
-        seat.runs.swap(false, Ordering::SeqCst);
+        let call = lock(&seat.call).take();
         if self.watched.load(Ordering::SeqCst) {
             // Under the lock, so that the watcher is either before its look or in its wait.
             drop(lock(&self.places));
             self.changed.notify_all();
         }
+        drop(call);
         result
-    }
-
-    /// The call that a worker ran last.
-    pub(crate) fn last_call(&self, index: usize) -> Option<CallRef> {
-        lock(&self.seats[index].call).clone()
-    }
-
-    /// The worker runs out of calls: it holds on to none.
-    pub(crate) fn clear(&self, index: usize) {
-        let last = lock(&self.seats[index].call).take();
-        drop(last);
     }
 }

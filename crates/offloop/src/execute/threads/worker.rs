@@ -9,7 +9,6 @@ use std::time::Instant;
 use super::pool::Pool;
 use crate::complete::{Ran, Remains, Verdict};
 use crate::contain::{contain, drop_contained};
-use crate::trace;
 
 /// Why a worker ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +84,6 @@ fn work(pool: &Pool, index: usize, first: Remains) -> bool {
         }
         next = pool.line.pop();
     }
-    pool.roster.clear(index);
     true
 }
 
@@ -94,14 +92,19 @@ fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
         pool.roster.outside(index, || load.dispose());
         return true;
     };
-    let ran = pool.roster.inside_call(index, work.call().clone(), || work.run());
-    match ran {
+    let claimed = match work.claim() {
+        Ok(claimed) => claimed,
+        Err(decided) => {
+            pool.roster.outside(index, || drop(decided));
+            return true;
+        }
+    };
+    let call = claimed.call().clone();
+    let returned = pool.roster.inside_call(index, call, || claimed.execute());
+    // By now this worker has one hand on the call, and gives that to the loop.
+    match pool.roster.outside(index, || returned.complete_on_crew(&pool.hub)) {
         // Its decider gave this worker up and made room for another.
         Ran::Late(Verdict::TimedOut | Verdict::Shutdown) => {
-            if let Some(call) = pool.roster.last_call(index) {
-                call.lane().came_back();
-                trace::came_back(call.subject());
-            }
             pool.options.single || pool.gate.try_grow()
         }
         _ => true,
