@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::Ring;
 use super::crew::{Crew, CrewCounts, tell_abandoned};
 use super::threads::lock;
-use crate::complete::{CallRef, Phase, Remains, Verdict, Work as Right};
+use crate::complete::{CallRef, Phase, Ran, Remains, Verdict, Work as Right};
 use crate::contain::{contain, drop_contained};
 use crate::failure::Reason;
 use crate::priority::Priority;
@@ -100,7 +100,11 @@ impl Work {
         self.books.begin(self.number);
         match right.claim() {
             Ok(claimed) => {
-                let _late_or_not = claimed.execute().complete_on_crew(self.call.hub());
+                let ran = claimed.execute().complete(self.call.hub());
+                if let Ran::Late(Verdict::TimedOut | Verdict::Shutdown) = ran {
+                    self.call.lane().came_back();
+                    trace::came_back(self.call.subject());
+                }
             }
             Err(decided) => drop(decided),
         }

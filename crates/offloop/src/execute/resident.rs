@@ -13,7 +13,7 @@ use super::Ring;
 use super::crew::{Crew, CrewCounts};
 use super::guard;
 use super::threads::{Apart, Pool, lock};
-use crate::complete::{CallRef, Hub, Job, Lane, LaneLimits, Phase, Post, Remains, Work};
+use crate::complete::{CallRef, Context, Hub, Job, Lane, LaneLimits, Phase, Post, Remains, Work};
 use crate::contain::drop_contained;
 use crate::failure::{Failure, Outcome};
 use crate::priority::Priority;
@@ -197,9 +197,9 @@ where
 }
 
 /// A function of a resource's value that gets its [`Context`].
-pub struct ContextualOnResource<R, F, T>(OnResource<R, F, T>);
+pub struct ContextualOnResource<R: 'static, F, T>(OnResource<R, F, T>);
 
-impl<R, F, T> ContextualOnResource<R, F, T> {
+impl<R: 'static, F, T> ContextualOnResource<R, F, T> {
     pub(crate) fn new(birth: Arc<Mutex<Birth<R>>>, function: F) -> Self {
         Self(OnResource::new(birth, function))
     }

@@ -9,7 +9,23 @@ use crate::complete::hub::{Hub, LaneId, Life};
 use crate::complete::state::{ORPHAN, Phase, STANDING, SUPERSEDED, Verdict};
 use crate::failure::By;
 use crate::sync::Ordering;
-use crate::trace;
+
+/// An outcome that nobody takes, in its slot; dropped with this. Made by `finish` alone.
+pub(crate) struct Unwanted<'a>(&'a CallRef);
+
+impl Unwanted<'_> {
+    pub(crate) fn call(&self) -> &CallRef {
+        self.0
+    }
+}
+
+impl Drop for Unwanted<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the vtable is the cell's own; `finish` is told by the one that has claimed the call,
+        // and makes this when the receiver does not get to the slot.
+        unsafe { (self.0.vtable.drop_outcome)(self.0) };
+    }
+}
 
 impl CallRef {
     /// Names the call among those that live.
@@ -60,8 +76,9 @@ impl CallRef {
         }
     }
 
-    /// The function has returned, and its outcome is in the slot; `hub` outlives the call.
-    pub(super) fn finish(self, is_ok: bool, hub: &Hub, on_crew: bool) -> Ran {
+    /// The function has returned, and its outcome is in the slot; `hub` outlives the call. An outcome
+    /// that nobody takes goes to `unwanted`.
+    pub(super) fn finish(self, is_ok: bool, hub: &Hub, unwanted: impl FnOnce(Unwanted<'_>)) -> Ran {
         self.lane().returned();
         let counts = &hub.counts;
         let in_shutdown = hub.life() >= Life::Stopping;
@@ -72,26 +89,20 @@ impl CallRef {
         }
         let word = match self.swap_phase(Phase::Done, |phase| phase == Phase::Running) {
             Ok(word) => word,
-            Err(phase) => {
+            Err(Phase::Failed(verdict)) => {
                 if !self.is_flight() {
                     counts.finished(is_ok, in_shutdown, u64::MAX);
                 }
-                // SAFETY: the vtable is the cell's own, we have claimed the call, and it is not Done.
-                unsafe { (self.vtable.drop_outcome)(&self) };
+                // We have claimed the call, and it is not Done.
+                unwanted(Unwanted(&self));
                 self.left(&self);
-                let Phase::Failed(verdict) = phase else {
-                    unreachable!("only deciders leave Running beside its worker")
-                };
-                if on_crew && matches!(verdict, Verdict::TimedOut | Verdict::Shutdown) {
-                    self.lane().came_back();
-                    trace::came_back(self.subject());
-                }
                 return Ran::Late(verdict);
             }
+            Err(_) => unreachable!("only deciders leave Running beside its worker"),
         };
         if word & ORPHAN != 0 {
-            // SAFETY: as above, and the receiver left before Done.
-            unsafe { (self.vtable.drop_outcome)(&self) };
+            // As above, and the receiver left before Done.
+            unwanted(Unwanted(&self));
         }
         if self.extras.is_none() && self.lane != LaneId::Inline {
             self.bury_timer();

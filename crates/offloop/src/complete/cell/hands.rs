@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, offset_of};
 use std::ptr::NonNull;
 
+use super::decide::Unwanted;
 use super::{CallRef, Head, Slot};
 use crate::complete::hub::{Hub, Life, Remains};
 use crate::complete::state::{ORPHAN, Phase, Verdict};
@@ -120,18 +121,16 @@ pub(crate) struct Returned {
 }
 
 impl Returned {
-    /// Decides the outcome if it is open. `hub` is the call's, held by somebody else, because the
-    /// call may be gone when the loop is woken for it.
+    /// Decides the outcome if it is open; drops it here if nobody takes it. `hub` is the call's, held
+    /// by somebody else, because the call may be gone when the loop is woken for it.
     pub(crate) fn complete(self, hub: &Hub) -> Ran {
-        debug_assert!(std::ptr::eq(hub, &*self.call.hub), "a call completes to its own hub");
-        self.call.finish(self.is_ok, hub, false)
+        self.complete_or(hub, |unwanted| drop(unwanted))
     }
 
-    /// The same, for an executor that was told if the function was given up: one that returns after
-    /// all is not abandoned any more.
-    pub(crate) fn complete_on_crew(self, hub: &Hub) -> Ran {
+    /// The same, except that an outcome which nobody takes goes to `unwanted`.
+    pub(crate) fn complete_or(self, hub: &Hub, unwanted: impl FnOnce(Unwanted<'_>)) -> Ran {
         debug_assert!(std::ptr::eq(hub, &*self.call.hub), "a call completes to its own hub");
-        self.call.finish(self.is_ok, hub, true)
+        self.call.finish(self.is_ok, hub, unwanted)
     }
 }
 

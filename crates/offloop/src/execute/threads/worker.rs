@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::pool::Pool;
 use crate::complete::{Ran, Remains, Verdict};
 use crate::contain::{contain, drop_contained};
+use crate::trace;
 
 /// Why a worker ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,9 +103,16 @@ fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
     let call = claimed.call().clone();
     let returned = pool.roster.inside_call(index, call, || claimed.execute());
     // By now this worker has one hand on the call, and gives that to the loop.
-    match pool.roster.outside(index, || returned.complete_on_crew(&pool.hub)) {
+    let mut gone = None;
+    let ran = returned.complete_or(&pool.hub, |unwanted| {
+        gone = Some(unwanted.call().clone());
+        pool.roster.outside(index, || drop(unwanted));
+    });
+    match (ran, gone) {
         // Its decider gave this worker up and made room for another.
-        Ran::Late(Verdict::TimedOut | Verdict::Shutdown) => {
+        (Ran::Late(Verdict::TimedOut | Verdict::Shutdown), Some(call)) => {
+            call.lane().came_back();
+            trace::came_back(call.subject());
             pool.options.single || pool.gate.try_grow()
         }
         _ => true,
