@@ -132,9 +132,19 @@ impl<K: Eq + 'static, L: Send + Sync + 'static> Shelf<K, L> {
 trait AnyShelf: Any {
     /// Buries dead keys, `most` at most; gives them out, to be dropped when nothing is locked.
     fn bury(&mut self, most: usize) -> Vec<Box<dyn Any>>;
+    /// Drops all keys, each contained.
+    fn clear(&mut self);
 }
 
 impl<K: 'static, L: 'static> AnyShelf for Shelf<K, L> {
+    fn clear(&mut self) {
+        for (_, slots) in self.slots.drain() {
+            slots.into_iter().for_each(|slot| {
+                drop_contained(slot.key);
+            });
+        }
+    }
+
     fn bury(&mut self, most: usize) -> Vec<Box<dyn Any>> {
         let mut buried: Vec<Box<dyn Any>> = Vec::new();
         for (hash, number) in std::iter::from_fn(|| self.notes.queue.pop()).take(most) {
@@ -283,7 +293,9 @@ impl Drop for LoopKeys {
     fn drop(&mut self) {
         if !self.forgotten.get() {
             let shelves = std::mem::take(&mut *self.keys.lock());
-            drop_contained(shelves);
+            for mut shelf in shelves.into_values() {
+                shelf.0.clear();
+            }
         }
     }
 }

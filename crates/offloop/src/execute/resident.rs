@@ -44,6 +44,8 @@ impl Resident {
     /// Nobody has a handle any more: the thread does what waits, and ends.
     pub(crate) fn dismiss(&self) {
         self.pool.stop();
+        // The keeper forgets it, also when it never had a thread.
+        self.pool.left();
     }
 
     /// Whether it was dismissed, and the thread has ended or never was.

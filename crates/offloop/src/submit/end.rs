@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::offloop::{Local, Offloop};
 use super::send::assert_not_forked;
-use crate::complete::Life;
+use crate::complete::{Life, Post};
 use crate::execute::AbandonedCall;
 
 /// What a [`shutdown`](Offloop::shutdown) came to.
@@ -41,6 +41,7 @@ impl<S: 'static> Offloop<S> {
         let hub = &self.link().hub;
         hub.life() != Life::Open
             && !hub.has_queued()
+            && self.link().engine.residents().iter().all(|resident| resident.lane().queued() == 0)
             && self.inbox().len() == 0
             && hub.awaited().load(std::sync::atomic::Ordering::SeqCst) == 0
     }

@@ -14,7 +14,7 @@ use crate::complete::{Job, Receiver, Remains, Route, TaskSlot, Verdict};
 use crate::deliver::Token;
 use crate::execute::Spanned;
 use crate::failure::{By, Outcome};
-use crate::trace::{self, Parent};
+use crate::trace::Parent;
 
 /// The future of a call, made by `.await` or [`IntoFuture::into_future`].
 ///
@@ -49,26 +49,18 @@ impl<O: Origin, J: Job> CallFuture<O, J> {
 /// The right to an awaited call's outcome, and its place in a scope.
 type Submitted<O, J> = (Receiver<<J as Job>::Output>, Option<<O as Origin>::Seat>);
 
-/// Submits a call that wakes `waker`.
-fn submit<O: Origin, J: Job>(call: Call<O, J>, waker: Waker) -> Result<Submitted<O, J>, Verdict> {
+/// Submits a call that wakes `waker`; a refused one is told so in its place, as by `then`.
+fn submit<O: Origin, J: Job>(call: Call<O, J>, waker: Waker) -> Submitted<O, J> {
     let Call { origin, job, options, extras } = call;
     let link = origin.link();
     let hub = &link.hub;
-    if let Err(verdict) = link.admit(&options, true) {
-        hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
-        hub.counts.verdict(verdict);
-        hub.discard(Remains::Value(hub.clone(), Box::new(job)));
-        if let Verdict::Rejected(reason) = verdict {
-            trace::refused(options.subject(), &reason);
-        }
-        return Err(verdict);
-    }
+    let admitted = link.admit(&options, true);
     hub.awaited().fetch_add(1, Ordering::Relaxed);
     let job = Spanned { parent: Parent::current(), job };
     let task = TaskSlot::new();
     task.put(waker);
     let route = Route::Task(task);
-    let Made { receiver, kept, sent } = if options.runs_inline() {
+    let Made { receiver, kept, sent } = if admitted.is_ok() && options.runs_inline() {
         let mut made = None;
         origin.stand(|token| {
             let mut this = make(hub, job, options, token, route, Ok(()));
@@ -78,12 +70,14 @@ fn submit<O: Origin, J: Job>(call: Call<O, J>, waker: Waker) -> Result<Submitted
         });
         made.expect("made once")
     } else {
-        make(hub, job, options, Token::NONE, route, Ok(()))
+        make(hub, job, options, Token::NONE, route, admitted)
     };
-    debug_assert!(kept.is_none(), "nothing is kept of a call without an entry");
+    if let Some(refused) = kept {
+        hub.discard(Remains::Work(refused));
+    }
     let seat = O::enroll(&extras, receiver.call());
     dispatch(&origin, sent);
-    Ok((receiver, seat))
+    (receiver, seat)
 }
 
 impl<O: Origin, J: Job> Future for CallFuture<O, J> {
@@ -91,10 +85,7 @@ impl<O: Origin, J: Job> Future for CallFuture<O, J> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let (mut receiver, seat) = match mem::replace(&mut self.0, Stage::Over) {
-            Stage::Described(call) => match submit(call, cx.waker().clone()) {
-                Ok(submitted) => submitted,
-                Err(verdict) => return Poll::Ready(Err(verdict.into())),
-            },
+            Stage::Described(call) => submit(call, cx.waker().clone()),
             Stage::Submitted(receiver, seat) => {
                 if let Some(task) = receiver.call().task() {
                     task.put(cx.waker().clone());

@@ -154,7 +154,8 @@ impl Options {
                 more.policy.post = None;
             }
         }
-        if in_conflict && self.lane == LaneId::Resource {
+        // It stands nowhere: an inline call's place in the ready queue is for running it.
+        if (in_conflict && self.lane == LaneId::Resource) || self.lane == LaneId::Inline {
             self.lane = LaneId::Threads;
         }
         self

@@ -111,7 +111,7 @@ impl Pool {
     }
 
     /// A worker has left for good.
-    pub(super) fn left(&self) {
+    pub(crate) fn left(&self) {
         if self.options.single {
             // The keeper forgets a resource whose thread has ended.
             self.bell.ring();
