@@ -157,10 +157,10 @@ fn a_refused_call_waits_for_its_delivery_alone() {
     assert_eq!(counts(&seen(&lp)), [0, 0, 1]);
     assert!(seen(&lp).delivery_wait.min() >= STEP);
     assert!(lp.off.call(|| ()).name("given back").try_then(keep).is_err());
-    assert!(block_on(lp.off.call(|| ()).name("refused at once")).is_err());
+    assert!(block_on(lp.off.call(|| ()).name("refused and awaited")).is_err());
     lp.turn(&mut Vec::new());
     let names: Vec<_> = lp.off.stats().names.into_keys().collect();
-    assert_eq!(names, ["seen"]);
+    assert_eq!(names, ["refused and awaited", "seen"]);
 }
 
 #[test]
