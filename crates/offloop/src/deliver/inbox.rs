@@ -131,6 +131,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         (inbox, Arrivals { queue: push, came })
     }
 
+    #[inline]
     /// Puts an entry in the table; `make` gets the token that will find it.
     pub(crate) fn insert<R>(
         &self,

@@ -1,6 +1,8 @@
 //! The hand-over queue: many threads push, the loop thread pops, in order and without a lock.
 //!
-//! Dmitry Vyukov's intrusive MPSC node queue (1024cores.net, "Intrusive MPSC node-based queue").
+//! Dmitry Vyukov's intrusive MPSC node queue (1024cores.net, "Intrusive MPSC node-based queue"),
+//! except that the stub is in the list only when nothing else is: the last node leaves by a
+//! compare-and-swap. So anybody can see whether the queue is empty.
 //! A push is one swap and one store. A pop never waits: between a pusher's swap and its store the
 //! list is cut, and the popper sees "nothing yet"; that pusher raises the loop's notification
 //! *after* its store, so the turn that it asks for finds the item.
@@ -101,8 +103,9 @@ impl<P: Linked> Shared<P> {
     fn link(&self, node: *mut Node) {
         // SAFETY: `node` is the stub or owned by the queue, so it is alive.
         unsafe { (*node).next.store(ptr::null_mut(), Ordering::Relaxed) };
-        // Release publishes the item; Acquire orders us behind the pusher whose node we link to.
-        let before = self.head.swap(node, Ordering::AcqRel);
+        // Release publishes the item; Acquire orders us behind the pusher whose node we link to. The
+        // one order of all such accesses is for those who look at the queue without popping.
+        let before = self.head.swap(node, Ordering::SeqCst);
         // SAFETY: the popper frees a node only once its `next` is set, and `before.next` is ours
         // to set: the swap gave `before` to us alone.
         unsafe { (*before).next.store(node, Ordering::Release) };
@@ -127,15 +130,12 @@ impl<P: Linked> Shared<P> {
             next = unsafe { (*tail).next.load(Ordering::Acquire) };
         }
         if next.is_null() {
-            if self.head.load(Ordering::Acquire) != tail {
+            // `tail` is the last node: the stub takes its place, so that it can leave.
+            next = self.stub();
+            self.stub.next.store(ptr::null_mut(), Ordering::Relaxed);
+            let (newest, failed) = (Ordering::SeqCst, Ordering::Relaxed);
+            if self.head.compare_exchange(tail, next, newest, failed).is_err() {
                 return None; // a push is between its swap and its store
-            }
-            // `tail` is the last node: the stub goes behind it, so that it can leave.
-            self.link(self.stub());
-            // SAFETY: as above.
-            next = unsafe { (*tail).next.load(Ordering::Acquire) };
-            if next.is_null() {
-                return None;
             }
         }
         self.set_tail(next);
@@ -223,6 +223,12 @@ pub(crate) fn queue<P: Linked>() -> (Pusher<P>, Popper<P>) {
 }
 
 impl<P: Linked> Pusher<P> {
+    /// Whether everything that was pushed has been popped. For any thread, and so out of date at
+    /// once; sequentially consistent with pushes and with the pop of the last item.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.head.load(Ordering::SeqCst) == self.0.stub()
+    }
+
     pub(crate) fn push(&self, item: P) {
         let shared = &*self.0;
         if shared.closed.load(Ordering::Acquire) {

@@ -111,6 +111,7 @@ impl<S> Table<S> {
         Token::local(index, self.slots[index].generation)
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, token: Token, waiting: Waiting<S>) {
         let index = self.free.pop().map(|index| index as usize);
         debug_assert_eq!(index, Some(token.index()), "insert follows its reserve");

@@ -184,6 +184,7 @@ impl Options {
         self
     }
 
+    #[inline(always)]
     pub(crate) fn details(self, hub: &Hub, stamps: Stamps, token: Token, route: Route) -> Details {
         Details {
             lane: self.lane,

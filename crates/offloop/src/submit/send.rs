@@ -131,6 +131,7 @@ struct SharedWay<J: Job> {
 }
 
 /// Makes a call of a job; `route` is how its outcome is brought back.
+#[inline(always)]
 pub(crate) fn make<J: Job>(
     hub: &Arc<Hub>,
     job: J,

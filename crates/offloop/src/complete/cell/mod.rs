@@ -99,6 +99,7 @@ struct Extras {
 }
 
 /// The extras of a call that goes to the loop and has no name and no policies.
+#[inline]
 fn extras(
     name: Option<Cow<'static, str>>,
     route: Route,
@@ -200,6 +201,7 @@ impl<J: Job> Cell<J> {
 /// The three hands that a call begins with.
 pub(crate) type Hands<T> = (Work, Receiver<T>, CallRef);
 
+#[inline(always)]
 fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> Hands<J::Output> {
     let Details { lane, token, route, name, place, deadline, policy, runs_on, stamps } = details;
     let cell = Box::new(Cell {
@@ -235,6 +237,7 @@ fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> Hands
 }
 
 /// A call that its lane admitted: the right to run it, and the right to its outcome.
+#[inline(always)]
 pub(crate) fn call<J: Job>(hub: &Arc<Hub>, job: J, details: Details) -> Hands<J::Output> {
     make(hub, job, details, Phase::Queued)
 }

@@ -3,10 +3,8 @@
 //! Any thread pushes, without a lock and without memory of its own: calls are linked by a node that
 //! they bring. Workers pop, one at a time, under a lock that no submitter ever takes.
 //!
-//! A push is counted before it is linked, and a pop afterwards; so who sees the counts equal has
-//! missed no push that is counted, and who sees them differ finds a call, if need be when its pusher
-//! has linked it. The counts are what both sides of the `gate` look at; the links could not say it,
-//! because only the popper knows where the oldest one is. Model: `execute::threads::loom`.
+//! A worker that sees a line which is not empty finds its call, if need be when its pusher has linked
+//! it. That look is what both sides of the `gate` read. Model: `execute::threads::loom`.
 //!
 //! Invariant: no line starves. Every 4th take begins at normal priority and every 16th at low; the
 //! others at high.
@@ -19,7 +17,7 @@ use crate::complete::{Remains, Work};
 use crate::deliver::{Linked, Popper, Pusher, queue};
 use crate::padded::Padded;
 use crate::priority::Priority;
-use crate::sync::{AtomicUsize, Mutex, Ordering, yield_now};
+use crate::sync::{Mutex, yield_now};
 
 pub(crate) struct Line {
     calls: Calls<Work>,
@@ -51,8 +49,6 @@ impl Line {
 /// The three lines.
 pub(super) struct Calls<P: Linked> {
     pushers: [Pusher<P>; 3],
-    pushed: Padded<AtomicUsize>,
-    popped: Padded<AtomicUsize>,
     poppers: Padded<Mutex<Poppers<P>>>,
 }
 
@@ -67,14 +63,11 @@ impl<P: Linked> Calls<P> {
         let poppers = Poppers { lines: [high.1, normal.1, low.1], takes: 0 };
         Self {
             pushers: [high.0, normal.0, low.0],
-            pushed: Padded(AtomicUsize::new(0)),
-            popped: Padded(AtomicUsize::new(0)),
             poppers: Padded(Mutex::new(poppers)),
         }
     }
 
     pub(super) fn push(&self, call: P, priority: Priority) {
-        self.pushed.fetch_add(1, Ordering::SeqCst);
         self.pushers[priority as usize].push(call);
     }
 
@@ -84,10 +77,9 @@ impl<P: Linked> Calls<P> {
             let order = order(poppers.takes);
             if let Some(call) = order.into_iter().find_map(|line| poppers.lines[line].pop()) {
                 poppers.takes = poppers.takes.wrapping_add(1);
-                self.popped.fetch_add(1, Ordering::SeqCst);
                 return Some(call);
             }
-            // The next one is counted, and about to be linked.
+            // The next one is about to be linked.
             drop(poppers);
             yield_now();
         }
@@ -95,9 +87,7 @@ impl<P: Linked> Calls<P> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        // In this order: a call that comes and goes in between makes them differ.
-        let popped = self.popped.load(Ordering::SeqCst);
-        self.pushed.load(Ordering::SeqCst) == popped
+        self.pushers.iter().all(Pusher::is_empty)
     }
 }
 

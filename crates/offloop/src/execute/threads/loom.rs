@@ -179,8 +179,7 @@ fn a_worker_that_is_given_up_leaves_no_call_behind() {
     });
 }
 
-/// Two push while one pops until it sees nothing: each call is popped once, and none is left behind
-/// that was counted. Poppers exclude each other by a lock, so one of them is enough.
+/// Two push while one pops until it sees nothing: each call is popped once, and none is left behind. Poppers exclude each other by a lock, so one of them is enough.
 #[test]
 fn a_line_leaves_no_call_behind() {
     loom::model(|| {
