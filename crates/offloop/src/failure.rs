@@ -216,7 +216,7 @@ impl fmt::Display for Exit {
 
 /// What went wrong while an argument or a result was encoded or decoded.
 #[derive(Debug, Clone)]
-pub struct CodecError(Arc<str>);
+pub struct CodecError(Arc<Box<str>>);
 
 impl fmt::Display for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

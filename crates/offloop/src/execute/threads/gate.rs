@@ -137,6 +137,13 @@ impl Gate {
         self.live() < self.max || self.idle.iter().any(|word| word.load(Ordering::SeqCst) != 0)
     }
 
+    /// Whether a worker runs a call, about; for one that searches.
+    pub(crate) fn others_work(&self) -> bool {
+        let idle: u32 =
+            self.idle.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum();
+        self.live() > self.searching.load(Ordering::Relaxed) + idle as usize
+    }
+
     pub(crate) fn live(&self) -> usize {
         self.live.load(Ordering::SeqCst)
     }

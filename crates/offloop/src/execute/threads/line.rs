@@ -61,10 +61,7 @@ impl<P: Linked> Calls<P> {
     pub(super) fn new() -> Self {
         let [high, normal, low] = [(); 3].map(|()| queue());
         let poppers = Poppers { lines: [high.1, normal.1, low.1], takes: 0 };
-        Self {
-            pushers: [high.0, normal.0, low.0],
-            poppers: Padded(Mutex::new(poppers)),
-        }
+        Self { pushers: [high.0, normal.0, low.0], poppers: Padded(Mutex::new(poppers)) }
     }
 
     pub(super) fn push(&self, call: P, priority: Priority) {

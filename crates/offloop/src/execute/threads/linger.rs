@@ -36,7 +36,9 @@ impl Linger {
     }
 
     /// Looks until `found`, for the linger time at most. Says whether it was found.
-    pub(crate) fn look(&self, found: impl Fn() -> bool) -> bool {
+    /// Where others of the pool work, they may need this CPU, and get it now and then; alone it
+    /// keeps the CPU, because who gives it away on a busy machine gets it back late.
+    pub(crate) fn look(&self, found: impl Fn() -> bool, others_work: impl Fn() -> bool) -> bool {
         if !self.pays() || self.busy.swap(true, Ordering::Acquire) {
             return false;
         }
@@ -51,8 +53,7 @@ impl Linger {
                 break true;
             }
             looks += 1;
-            if looks.is_multiple_of(LOOKS_PER_YIELD) {
-                // Another worker, or the loop itself, may need this CPU to bring the next call.
+            if looks.is_multiple_of(LOOKS_PER_YIELD) && others_work() {
                 thread::yield_now();
             }
             if until.is_some_and(|until| Instant::now() >= until) {

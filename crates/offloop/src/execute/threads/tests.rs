@@ -83,11 +83,11 @@ fn a_linger_that_finds_nothing_turns_itself_off_and_tries_again_later() {
     let linger = Linger::new(Duration::from_micros(1));
     let mut looks = 0;
     while !linger.is_off() {
-        assert!(!linger.look(|| false));
+        assert!(!linger.look(|| false, || false));
         looks += 1;
         assert!(looks < 100);
     }
-    let sleeps = (0..1000).take_while(|_| !linger.look(|| true)).count();
+    let sleeps = (0..1000).take_while(|_| !linger.look(|| true, || false)).count();
     assert!((1..1000).contains(&sleeps), "off for a while, then tried again: {sleeps}");
     assert!(!linger.is_off(), "a hit turns it on again");
     assert!(Linger::new(Duration::ZERO).is_off());

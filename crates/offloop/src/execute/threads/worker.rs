@@ -67,7 +67,9 @@ fn search(pool: &Pool, index: usize) -> End {
             if !pool.is_waiting() {
                 return End::Stopped;
             }
-        } else if !pool.linger.look(|| pool.is_waiting() || pool.is_stopping())
+        } else if !pool
+            .linger
+            .look(|| pool.is_waiting() || pool.is_stopping(), || pool.gate.others_work())
             && pool.gate.go_idle(index, || pool.is_waiting() || pool.is_stopping())
             && !idle(pool, index)
         {
