@@ -7,6 +7,7 @@
 
 mod decide;
 mod hands;
+mod head;
 mod times;
 
 pub(crate) use self::hands::{Ran, Receiver, Work};
@@ -19,16 +20,14 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::hub::{Hub, LaneId, Life, Remains};
-use super::lane::Lane;
+use super::hub::{Hub, LaneId, Remains};
 use super::policy::{Members, Policy};
-use super::state::{CLAIMED, Phase, SUPERSEDED, Verdict};
+use super::state::{Phase, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 use crate::timing::Stamps;
-use crate::trace::Subject;
 
 /// What a call runs.
 pub trait Job: Send + 'static {
@@ -314,139 +313,5 @@ impl Completed for CallRef {
 
     fn is_decided(&self) -> bool {
         Head::is_decided(self)
-    }
-}
-
-impl Head {
-    pub(crate) fn lane_id(&self) -> LaneId {
-        self.lane
-    }
-
-    fn route(&self) -> &Route {
-        self.extras.as_ref().map_or(&Route::Loop, |extras| &extras.route)
-    }
-
-    /// The lane that it was admitted to.
-    pub(crate) fn lane(&self) -> &Lane {
-        match self.policy().and_then(|policy| policy.post.as_ref()) {
-            Some(post) if self.lane == LaneId::Resource => post.lane(),
-            _ => self.hub.lane(self.lane),
-        }
-    }
-
-    pub(crate) fn policy(&self) -> Option<&Policy> {
-        self.extras.as_ref()?.policy.as_deref()
-    }
-
-    /// Its function is at its end, one way or another.
-    fn left(&self, call: &CallRef) {
-        if let Some(policy) = self.policy() {
-            policy.left(call);
-        }
-    }
-
-    /// A run that serves others is no call of a user's, and not counted as one.
-    fn is_flight(&self) -> bool {
-        matches!(self.route(), Route::Flight(_))
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        (self.deadline_ns != u64::MAX).then(|| self.hub.instant(self.deadline_ns))
-    }
-
-    pub(crate) fn name(&self) -> Option<&Cow<'static, str>> {
-        self.extras.as_ref()?.name.as_ref()
-    }
-
-    pub(crate) fn place(&self) -> &'static Location<'static> {
-        self.place
-    }
-
-    pub(crate) fn hub(&self) -> &Hub {
-        &self.hub
-    }
-
-    pub(crate) fn hub_arc(&self) -> &Arc<Hub> {
-        &self.hub
-    }
-
-    pub(crate) fn task(&self) -> Option<&TaskSlot> {
-        match self.route() {
-            Route::Task(task) => Some(task),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn is_decided(&self) -> bool {
-        self.phase().is_final()
-    }
-
-    /// Whether a value is not to be delivered any more. A task has its outcome when it is decided.
-    fn is_superseded(&self) -> bool {
-        self.state.load(Ordering::Acquire) & SUPERSEDED != 0 && self.task().is_none()
-    }
-
-    /// Whether its function ran to its end, and that was the outcome.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.phase() == Phase::Done
-    }
-
-    /// Whether its function has begun, whatever was decided since.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.state.load(Ordering::Acquire) & CLAIMED != 0
-    }
-
-    /// Whether no function runs for it, its own or the one that it shares.
-    fn is_unstarted(&self) -> bool {
-        let membership = self.policy().and_then(|policy| policy.membership.as_ref());
-        self.phase() == Phase::Queued && !membership.is_some_and(|members| members.have_begun())
-    }
-
-    /// Why it has no value of its function's, once that is decided.
-    pub(crate) fn verdict(&self) -> Option<Verdict> {
-        match self.phase() {
-            Phase::Failed(verdict) => Some(verdict),
-            _ => None,
-        }
-    }
-
-    /// Who it is, for what is told about it.
-    pub(crate) fn subject(&self) -> Subject<'_> {
-        Subject { name: self.name().map(AsRef::as_ref), place: self.place }
-    }
-
-    /// Whether its outcome was decided while its function ran.
-    pub(crate) fn is_cut_short(&self) -> bool {
-        let word = self.state.load(Ordering::Acquire);
-        word & CLAIMED != 0 && matches!(Phase::unpack(word), Phase::Failed(_))
-    }
-
-    /// Whether what the function returns is not wanted any more.
-    pub(crate) fn is_unwanted(&self) -> bool {
-        self.phase() != Phase::Running || self.hub.life() >= Life::Stopping
-    }
-
-    fn phase(&self) -> Phase {
-        Phase::unpack(self.state.load(Ordering::Acquire))
-    }
-
-    /// Swaps the phase if `accept` takes the present one; returns the word that it took.
-    fn swap_phase(&self, next: Phase, accept: impl Fn(Phase) -> bool) -> Result<u32, Phase> {
-        let mut word = self.state.load(Ordering::Acquire);
-        loop {
-            let phase = Phase::unpack(word);
-            if !accept(phase) {
-                return Err(phase);
-            }
-            match self.state.compare_exchange_weak(
-                word,
-                next.pack_with(word),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(taken) => return Ok(taken),
-                Err(now) => word = now,
-            }
-        }
     }
 }
