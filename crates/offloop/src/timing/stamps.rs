@@ -4,9 +4,10 @@
 //! |-----------|-------------------------------------------|-------------------------------------|
 //! | submitted | when the call is made                     | the submitter                       |
 //! | began     | ahead of the claim                        | the one holder of the `Work`        |
-//! | ended     | between Writing and Done, or once decided | the one that decided                |
+//! | ended     | ahead of Done, or once decided            | the one that decided                |
 //!
-//! Invariant: each stamp has one writer. Claim and decision publish `began` and `ended`, by the
+//! Invariant: each stamp has one writer, but for `ended` where a function returns in the very
+//! moment of a decision; then it is about the same from either. Claim and decision publish `began` and `ended`, by the
 //! call's state word or by its way to the loop. Two readings stand beside that: `began` of a call
 //! that was not claimed after all counts for nothing, and an `ended` that its decider has not
 //! written yet (the state word went ahead of it) reads as just now.

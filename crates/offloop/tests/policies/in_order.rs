@@ -2,7 +2,10 @@
 //! before what it waits for, so that order is the policy's work and not chance.
 
 use std::cell::RefCell;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -182,4 +185,18 @@ fn a_call_submitted_in_a_handler_waits_for_the_next_turn() {
     lp.run_until(&mut seen, |seen| seen.len() == 3);
     assert!(matches!(seen[1..], [Ok(2), Ok(3)]), "{seen:?}");
     drop(off);
+}
+
+#[test]
+fn an_awaited_call_that_is_refused_waits_its_place() {
+    let lp = TestLoop::<Seen<u32>>::with(|builder| builder.threads(Threads::new().max(1).queue(1)));
+    let hold = Hold::threads(&lp.off, 1);
+    lp.off.call(|| 1).in_order("key").then(keep);
+    let mut refused = lp.off.call(|| 2).in_order("key").into_future();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut refused).poll(&mut cx).is_pending(), "the first one is not decided");
+    hold.open();
+    assert!(lp.outcome().is_ok());
+    let outcome = Pin::new(&mut refused).poll(&mut cx);
+    assert!(matches!(outcome, Poll::Ready(Err(Failure::Rejected(Reason::QueueFull)))));
 }

@@ -262,3 +262,24 @@ fn a_key_comes_back_after_its_line_has_ended() {
         assert!(lp.outcome().is_ok());
     }
 }
+
+/// Its destructor panics.
+#[derive(PartialEq, Eq, Hash)]
+struct Bomb(u32);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        explode("a key's destructor")
+    }
+}
+
+#[test]
+fn keys_whose_destructors_panic_end_with_their_loop() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let hold = Hold::threads(&lp.off, 1);
+    for number in 0..3 {
+        lp.off.call(move || number).in_order(Bomb(number)).then(keep);
+    }
+    drop(lp);
+    hold.open();
+}

@@ -330,3 +330,32 @@ mod threads {
         });
     }
 }
+
+#[test]
+fn a_call_on_a_resource_tells_its_progress_and_hears_of_a_cancel() {
+    let lp = TestLoop::<Seen<u32>>::new();
+    let counter = lp.off.resource(|| 0u32);
+    let stopped = Count::new();
+    let seen = stopped.clone();
+    let ticket = lp
+        .off
+        .call_on_with(&counter, move |counter, cx| {
+            *counter = 7;
+            cx.progress(*counter);
+            while !cx.is_cancelled() {
+                thread::yield_now();
+            }
+            seen.add();
+            *counter
+        })
+        .on_progress(|seen: &mut Vec<_>, value: u32| seen.push(Ok(value)))
+        .then(keep);
+    let mut state = Vec::new();
+    lp.run_until(&mut state, |state| state.len() == 1);
+    assert!(matches!(state[0], Ok(7)));
+    ticket.cancel();
+    lp.run_until(&mut state, |state| state.len() == 2);
+    stopped.wait(1);
+    let value = block_on(lp.off.handle().call_on_with(&counter, |counter, _| *counter));
+    assert!(matches!(value, Ok(7)));
+}

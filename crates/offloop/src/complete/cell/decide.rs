@@ -82,7 +82,7 @@ impl CallRef {
         self.lane().returned();
         let counts = &hub.counts;
         let in_shutdown = hub.life() >= Life::Stopping;
-        self.note_ended();
+        self.note_returned();
         // Counted ahead, so that whoever sees it done finds it counted.
         if !self.is_flight() {
             counts.finished(is_ok, in_shutdown, 1);

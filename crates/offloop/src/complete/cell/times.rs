@@ -30,6 +30,14 @@ impl Head {
         }
     }
 
+    /// By the one that ran the function, before it decides; one that was decided meanwhile keeps the
+    /// time of that.
+    pub(super) fn note_returned(&self) {
+        if self.stamps.is_timed() && !self.is_decided() {
+            self.note_ended();
+        }
+    }
+
     /// By the one that decides the outcome, before it tells anybody.
     pub(super) fn note_ended(&self) {
         let stamps = &self.stamps;
