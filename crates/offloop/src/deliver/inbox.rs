@@ -105,6 +105,8 @@ pub(crate) struct Inbox<S: 'static, C: Completed> {
     /// A nested turn was asked for; the outer one wakes the loop when it ends.
     nested: Cell<bool>,
     counts: Cell<TurnCounts>,
+    /// Outcomes delivered.
+    pub(super) delivered: Cell<u64>,
     /// When the last turn began that found something ready.
     pub(super) began: Cell<Option<Instant>>,
 }
@@ -126,6 +128,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
             in_turn: Cell::new(false),
             nested: Cell::new(false),
             counts: Cell::new(TurnCounts::default()),
+            delivered: Cell::new(0),
             began: Cell::new(None),
         };
         (inbox, Arrivals { queue: push, came })
@@ -217,7 +220,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
     }
 
     pub(crate) fn counts(&self) -> TurnCounts {
-        self.counts.get()
+        TurnCounts { delivered: self.delivered.get(), ..self.counts.get() }
     }
 
     pub(crate) fn began(&self) -> Option<Instant> {

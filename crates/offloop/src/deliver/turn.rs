@@ -51,9 +51,11 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
     fn run_unit(&self, unit: Unit<S, C>, state: &mut S, unobserved: &dyn Fn(Unobserved)) {
         match unit {
             Unit::Outcome(waiting) => {
-                self.count(|counts| counts.delivered += 1);
-                // Before the handler: what the two share is then its alone.
-                drop_contained(waiting.watch);
+                self.delivered.set(self.delivered.get() + 1);
+                if let Some(watch) = waiting.watch {
+                    // Before the handler: what the two share is then its alone.
+                    drop_contained(watch);
+                }
                 waiting.entry.run(state, unobserved);
             }
             Unit::Function { run, .. } => run(),
@@ -98,12 +100,13 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
                 Some(token) => token,
                 None => self.ready.borrow_mut().pop()?.token(),
             };
-            match self.born(token) {
-                Some(born) if born == self.turn.get() => {
+            match self.look(token) {
+                Some((born, _)) if born == self.turn.get() => {
                     self.held.set(Some(token));
                     return None;
                 }
-                Some(_) => {
+                Some((_, false)) => return self.take(token).map(Unit::Outcome),
+                Some((_, true)) => {
                     if let Some(unit) = self.function_first(token) {
                         self.held.set(Some(token));
                         return Some(unit);
@@ -140,8 +143,8 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         loop {
             let call = self.pulses.pop()?;
             let token = call.token();
-            match self.born(token) {
-                Some(born) if born == self.turn.get() => self.pulses.later(call),
+            match self.look(token) {
+                Some((born, _)) if born == self.turn.get() => self.pulses.later(call),
                 Some(_) => {
                     if let Some((watch, place)) = self.lift_watch(token, |watch| watch.has_mail()) {
                         return Some(Unit::Progress { call, watch, place });
@@ -154,11 +157,12 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         }
     }
 
-    fn born(&self, token: Token) -> Option<u64> {
+    /// The turn in which a call came in, and whether its progress is heard.
+    fn look(&self, token: Token) -> Option<(u64, bool)> {
         if token.is_remote() && !self.remote.borrow().contains_key(&token) {
             self.admit_arrivals(ARRIVALS_MAX);
         }
-        self.with(token, |waiting| waiting.born)
+        self.with(token, |waiting| (waiting.born, waiting.watch.is_some()))
     }
 
     fn with<R>(&self, token: Token, look: impl FnOnce(&mut Waiting<S>) -> R) -> Option<R> {
