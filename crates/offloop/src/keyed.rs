@@ -272,7 +272,8 @@ impl LoopKeys {
         if self.unburied.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let mut shelves = self.keys.lock();
+        // A handle may be looking a key up: then the next turn does it.
+        let Ok(mut shelves) = self.keys.shelves.try_lock() else { return };
         let mut buried = Vec::new();
         for shelf in shelves.values_mut() {
             buried.extend(shelf.0.bury(most.saturating_sub(buried.len())));

@@ -14,6 +14,7 @@ use super::state::{Phase, Verdict};
 use crate::contain::drop_contained;
 use crate::deliver::{Notify, Parcel, Pusher};
 use crate::padded::Padded;
+use crate::timing::Number;
 use crate::timing::Timing;
 
 /// Where a call runs.
@@ -45,12 +46,37 @@ pub(crate) enum Life {
     Stopped,
 }
 
+/// How many calls were submitted, and so the next one's number.
+#[derive(Default)]
+pub(crate) struct Submits {
+    /// Written by the loop thread alone.
+    by_loop: AtomicU64,
+    by_handles: AtomicU64,
+}
+
+impl Submits {
+    /// For the loop thread, which has it alone, so that it needs no read-modify-write.
+    pub(crate) fn next_of_loop(&self) -> Number {
+        let number = self.by_loop.load(Ordering::Relaxed);
+        self.by_loop.store(number + 1, Ordering::Relaxed);
+        Number::OfLoop(number)
+    }
+
+    pub(crate) fn next_of_handles(&self) -> Number {
+        Number::OfHandles(self.by_handles.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// So many by the loop, and so many by handles.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.by_loop.load(Ordering::Relaxed), self.by_handles.load(Ordering::Relaxed))
+    }
+}
+
 /// Decided outcomes by kind, for `stats()`.
 #[derive(Default)]
 pub(crate) struct Counts {
-    /// By handles; the loop's own handle counts its own. The others are written by those who
-    /// decide.
-    pub(crate) submitted: Padded<AtomicU64>,
+    /// Written by those who submit; the others by those who decide.
+    pub(crate) submitted: Padded<Submits>,
     pub(crate) finished: AtomicU64,
     pub(crate) panicked: AtomicU64,
     pub(crate) timed_out: AtomicU64,
@@ -243,7 +269,7 @@ impl Hub {
     /// A turn that found something ready has begun by the system's clock.
     pub(crate) fn turn_began(&self, at: Option<Instant>) {
         if self.clock.is_none() {
-            self.timing.turn(at, self.counts.submitted.load(Ordering::Relaxed));
+            self.timing.turn(at, self.counts.submitted.counts());
         }
     }
 

@@ -80,8 +80,11 @@ impl Lane {
         Ok(())
     }
 
-    fn is_full(&self, admitted: u64, left: u64) -> bool {
-        let queued = usize::try_from(admitted.wrapping_sub(left) & COUNT).unwrap_or(usize::MAX);
+    pub(super) fn is_full(&self, admitted: u64, left: u64) -> bool {
+        let queued = admitted.wrapping_sub(left) & COUNT;
+        // Others may have come and left since `admitted` was read: then nobody was in front.
+        let queued = if queued > COUNT / 2 { 0 } else { queued };
+        let queued = usize::try_from(queued).unwrap_or(usize::MAX);
         let limit = self.limits.queue;
         queued >= limit
             || queued.saturating_add(clamp(&self.exceptions.stale)) >= limit.saturating_mul(2)
@@ -93,11 +96,12 @@ impl Lane {
 
     /// Gives the place back: the call is not made after all.
     pub(crate) fn leave(&self) {
-        self.floor.fetch_add(ONE_LEFT, Ordering::Relaxed);
+        // Whoever sees the queue empty sees what the call's submit wrote elsewhere.
+        self.floor.fetch_add(ONE_LEFT, Ordering::Release);
     }
 
     pub(crate) fn claimed(&self) {
-        self.floor.fetch_add(ONE_LEFT + ONE_RUNNING, Ordering::Relaxed);
+        self.floor.fetch_add(ONE_LEFT + ONE_RUNNING, Ordering::Release);
     }
 
     pub(crate) fn returned(&self) {

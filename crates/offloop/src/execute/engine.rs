@@ -18,7 +18,7 @@ use super::keeper::{Bell, Keeper, ManualClock, Timers};
 use super::resident::Resident;
 use super::threads::{Apart, Pool, lock};
 use super::{Executor, Ring, inline};
-use crate::complete::{CallRef, Hub, LaneId, Load, Verdict};
+use crate::complete::{CallRef, Hub, LaneId, Life, Load, Verdict};
 use crate::sync::{Ordering, fence};
 
 /// A call whose function was still running when a shutdown's time was over.
@@ -114,7 +114,13 @@ impl Engine {
     /// behind that.
     fn go(&self, load: Load, resident: Option<&Resident>, ring: Ring) {
         match (load, resident) {
-            (Load::Work(work, priority), Some(resident)) => resident.submit(work, priority, ring),
+            (Load::Work(work, priority), Some(resident)) => {
+                resident.submit(work, priority, ring);
+                if self.charge.hub.life() != Life::Open {
+                    // The keeper may have forgotten it.
+                    resident.turn_away();
+                }
+            }
             (Load::Work(work, priority), None) => {
                 let crew = self.charge.crew(work.call().lane_id());
                 crew.expect("a call that runs has a crew").submit(work, priority, ring);
@@ -168,29 +174,24 @@ impl Engine {
     pub(crate) fn shut_down(&self, within: Duration) -> Exits {
         let until = Instant::now().checked_add(within).unwrap_or_else(far_off);
         self.charge.drain_if_closed();
-        let mut abandoned = Vec::new();
+        let mut abandoned: Vec<(usize, AbandonedCall)> = Vec::new();
         let crews = self.charge.crews();
         for crew in &crews {
             crew.wait_returned(until);
         }
         for crew in &crews {
-            for call in crew.running() {
-                if let Some(from) = call.decide(Verdict::Shutdown) {
-                    crew.cut_short(&call, from);
-                }
-                // A worker also holds calls that it is about to skip, or has just finished.
-                if call.is_cut_short() {
-                    let (name, place) = (call.name().cloned(), call.place());
-                    abandoned.push(AbandonedCall { name, place });
-                }
-            }
+            give_up(&**crew, &mut abandoned);
             crew.stop();
         }
         for crew in &crews {
             crew.wait_left(until);
+            // A worker that had claimed a call before the end began may have entered its function
+            // after the look above. By now each has left or is inside one.
+            give_up(&**crew, &mut abandoned);
         }
         let finished = &self.charge.hub.counts.finished_in_shutdown;
         let finished = finished.load(std::sync::atomic::Ordering::Relaxed);
+        let abandoned = abandoned.into_iter().map(|(_, call)| call).collect();
         Exits { finished: usize::try_from(finished).unwrap_or(usize::MAX), abandoned }
     }
 
@@ -233,6 +234,20 @@ impl Engine {
 
     pub(crate) fn residents(&self) -> Vec<Arc<Resident>> {
         self.charge.residents()
+    }
+}
+
+/// Decides what runs, and notes each call whose function was cut short, once.
+fn give_up(crew: &dyn Crew, abandoned: &mut Vec<(usize, AbandonedCall)>) {
+    for call in crew.running() {
+        if let Some(from) = call.decide(Verdict::Shutdown) {
+            crew.cut_short(&call, from);
+        }
+        // A worker also holds calls that it is about to skip, or has just finished.
+        if call.is_cut_short() && abandoned.iter().all(|(id, _)| *id != call.id()) {
+            let (name, place) = (call.name().cloned(), call.place());
+            abandoned.push((call.id(), AbandonedCall { name, place }));
+        }
     }
 }
 

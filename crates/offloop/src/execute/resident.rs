@@ -191,7 +191,13 @@ where
     type Output = T;
 
     fn perform(self, call: &CallRef) -> Outcome<T> {
-        let mut value = self.born(call)?;
+        let mut value = match self.born(call) {
+            Ok(value) => value,
+            Err(failure) => {
+                call.hub().drop_here(self);
+                return Err(failure);
+            }
+        };
         let outcome = guard::run(call, || (self.function)(&mut value));
         VALUE.set(Some(value));
         outcome
@@ -216,7 +222,13 @@ where
     type Output = T;
 
     fn perform(self, call: &CallRef) -> Outcome<T> {
-        let mut value = self.0.born(call)?;
+        let mut value = match self.0.born(call) {
+            Ok(value) => value,
+            Err(failure) => {
+                call.hub().drop_here(self);
+                return Err(failure);
+            }
+        };
         let context = Context::new(call.clone());
         let outcome = guard::run(call, || (self.0.function)(&mut value, &context));
         VALUE.set(Some(value));

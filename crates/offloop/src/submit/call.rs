@@ -164,7 +164,7 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
         let scope = extras.scope;
         let sent = origin.inbox().insert(extras.watch, |token| {
             let Made { receiver, kept, sent } =
-                make(hub, job, options, token, Route::Loop, admitted);
+                make(hub, origin.number(), job, options, token, Route::Loop, admitted);
             let mut entry: Box<dyn Entry<S>> = Box::new(entry(receiver, kept));
             if let Some(scope) = &scope {
                 let seat = scope.enter(&sent.call, Some(token));
@@ -232,7 +232,7 @@ impl<S: 'static, J: Job> Call<Handle<S>, J> {
         let link = origin.link();
         let token = Token::remote(link.hub.next_remote());
         let Made { receiver, kept, sent } =
-            make(&link.hub, job, options, token, Route::Loop, admitted);
+            make(&link.hub, origin.number(), job, options, token, Route::Loop, admitted);
         // Once the loop is gone the queue is closed, and the entry is dropped right here.
         let entry = Box::new(entry(receiver, kept));
         link.arrivals.push(token, Parts { entry, watch: extras.watch });

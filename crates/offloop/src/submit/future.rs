@@ -55,6 +55,7 @@ fn submit<O: Origin, J: Job>(call: Call<O, J>, waker: Waker) -> Submitted<O, J> 
     let link = origin.link();
     let hub = &link.hub;
     let admitted = link.admit(&options, true);
+    let number = origin.number();
     hub.awaited().fetch_add(1, Ordering::Relaxed);
     let job = Spanned { parent: Parent::current(), job };
     let task = TaskSlot::new();
@@ -63,14 +64,14 @@ fn submit<O: Origin, J: Job>(call: Call<O, J>, waker: Waker) -> Submitted<O, J> 
     let Made { receiver, kept, sent } = if admitted.is_ok() && options.runs_inline() {
         let mut made = None;
         origin.stand(|token| {
-            let mut this = make(hub, job, options, token, route, Ok(()));
+            let mut this = make(hub, number, job, options, token, route, Ok(()));
             let work = this.kept.take().expect("an inline call's work is kept");
             made = Some(this);
             work
         });
         made.expect("made once")
     } else {
-        make(hub, job, options, Token::NONE, route, admitted)
+        make(hub, number, job, options, Token::NONE, route, admitted)
     };
     if let Some(refused) = kept {
         hub.discard(Remains::Work(refused));
@@ -117,7 +118,9 @@ impl<O: Origin, J: Job> Unpin for CallFuture<O, J> {}
 
 impl<O: Origin, J: Job> Drop for CallFuture<O, J> {
     fn drop(&mut self) {
-        if let Stage::Submitted(receiver, _) = &self.0 {
+        if let Stage::Submitted(receiver, _) = &self.0
+            && !receiver.call().hub().is_forked()
+        {
             if let Some(task) = receiver.call().task() {
                 task.clear();
             }

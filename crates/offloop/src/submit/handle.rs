@@ -8,6 +8,7 @@ use super::entry::Standing;
 use super::send::{Link, Origin};
 use crate::complete::{CallRef, Work};
 use crate::deliver::{Parts, Token, Watch};
+use crate::timing::Number;
 
 /// Submits calls to a loop from other threads, a running call included.
 ///
@@ -61,6 +62,10 @@ impl<S: 'static> Origin for Handle<S> {
 
     fn link(&self) -> &Link<S> {
         &self.link
+    }
+
+    fn number(&self) -> Number {
+        self.link.hub.counts.submitted.next_of_handles()
     }
 
     fn stand(&self, make: impl FnOnce(Token) -> Work) -> CallRef {

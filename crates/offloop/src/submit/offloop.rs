@@ -19,6 +19,7 @@ use crate::contain::{contain, drop_contained};
 use crate::deliver::{Delivered, Entry, Inbox, Token, Turn, Unobserved, Watch};
 use crate::keyed::LoopKeys;
 use crate::sys::WakeFd;
+use crate::timing::Number;
 use crate::trace::{self, Subject};
 
 /// offloop on your loop: submits calls, and delivers their outcomes to `&mut S`.
@@ -195,6 +196,10 @@ impl<S: 'static> Origin for Offloop<S> {
 
     fn link(&self) -> &Link<S> {
         &self.local.link
+    }
+
+    fn number(&self) -> Number {
+        self.local.link.hub.counts.submitted.next_of_loop()
     }
 
     fn stand(&self, make: impl FnOnce(Token) -> Work) -> CallRef {

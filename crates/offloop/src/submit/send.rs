@@ -6,7 +6,6 @@
 //! [`Handle`]: super::Handle
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::functions::Names;
 use super::options::{Options, Run};
@@ -19,7 +18,7 @@ use crate::complete::{
 use crate::deliver::{Arrivals, Token};
 use crate::execute::{Engine, SharedRun};
 use crate::keyed::{Keyed, Keys};
-use crate::timing::Stamps;
+use crate::timing::{Number, Stamps};
 use crate::trace;
 
 /// What the loop's handle and the handles on other threads share.
@@ -92,6 +91,10 @@ pub trait Origin: Sized {
     #[doc(hidden)]
     fn link(&self) -> &Link<Self::State>;
 
+    /// Counts a submit.
+    #[doc(hidden)]
+    fn number(&self) -> Number;
+
     /// Leaves an inline call's `Work` where a turn finds it.
     #[doc(hidden)]
     fn stand(&self, make: impl FnOnce(Token) -> Work) -> CallRef;
@@ -134,13 +137,13 @@ struct SharedWay<J: Job> {
 #[inline(always)]
 pub(crate) fn make<J: Job>(
     hub: &Arc<Hub>,
+    number: Number,
     job: J,
     mut options: Options,
     token: Token,
     route: Route,
     admitted: Result<(), Verdict>,
 ) -> Made<J> {
-    let number = hub.counts.submitted.fetch_add(1, Ordering::Relaxed);
     let stamps = hub.timing.submit(number, || hub.now());
     if let Err(verdict) = admitted {
         let details = options.refused().details(hub, stamps, token, route);

@@ -149,9 +149,10 @@ impl<S: 'static> Offloop<S> {
         let hub = &self.link().hub;
         let counts = &hub.counts;
         let turns = self.inbox().counts();
+        let (by_loop, by_handles) = counts.submitted.counts();
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         let stats = Stats {
-            submitted: load(&counts.submitted),
+            submitted: by_loop + by_handles,
             finished: load(&counts.finished),
             panicked: load(&counts.panicked),
             timed_out: load(&counts.timed_out),

@@ -33,6 +33,13 @@ pub(crate) use self::off::{Stamps, Timing};
 #[cfg(feature = "stats")]
 pub(crate) use self::stamps::{Stamps, Timing};
 
+/// A call's number among those of its kind.
+#[derive(Debug, Clone, Copy)]
+pub enum Number {
+    OfLoop(u64),
+    OfHandles(u64),
+}
+
 /// The way that a delivered call has come.
 #[cfg_attr(not(feature = "stats"), expect(dead_code, reason = "read by the books alone"))]
 pub(crate) struct Passage<'a> {

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::Passage;
+use super::{Number, Passage};
 
 pub(crate) struct Timing;
 
@@ -12,11 +12,11 @@ impl Timing {
         Self
     }
 
-    pub(crate) fn submit(&self, _number: u64, _now: impl FnOnce() -> Instant) -> Stamps {
+    pub(crate) fn submit(&self, _: Number, _now: impl FnOnce() -> Instant) -> Stamps {
         Stamps
     }
 
-    pub(crate) fn turn(&self, _began: Option<Instant>, _submitted: u64) {}
+    pub(crate) fn turn(&self, _began: Option<Instant>, _submitted: (u64, u64)) {}
 }
 
 pub(crate) struct Stamps;

@@ -16,14 +16,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::Passage;
 use super::book::{Book, Stretches};
 use super::sample::Window;
+use super::{Number, Passage};
 
 /// What the calls of one offloop share of their times.
 pub(crate) struct Timing {
     epoch: Instant,
-    window: Window,
+    of_loop: Window,
+    of_handles: Window,
     /// Written by the loop thread alone, so that a turn waits for nobody.
     by_loop: Mutex<Book>,
     by_tasks: Mutex<Book>,
@@ -33,26 +34,33 @@ impl Timing {
     pub(crate) fn new(epoch: Instant) -> Self {
         Self {
             epoch,
-            window: Window::new(),
+            of_loop: Window::new(),
+            of_handles: Window::new(),
             by_loop: Mutex::new(Book::default()),
             by_tasks: Mutex::new(Book::default()),
         }
     }
 
     /// Stamps the call with this number if it is one to be timed, and reads the clock only then.
-    pub(crate) fn submit(&self, number: u64, now: impl FnOnce() -> Instant) -> Stamps {
-        if !self.window.takes(number) {
+    pub(crate) fn submit(&self, number: Number, now: impl FnOnce() -> Instant) -> Stamps {
+        let (window, number) = match number {
+            Number::OfLoop(number) => (&self.of_loop, number),
+            Number::OfHandles(number) => (&self.of_handles, number),
+        };
+        if !window.takes(number) {
             return Stamps::none();
         }
         let now_ns = self.ns(now());
-        self.window.look(now_ns, number + 1);
+        window.look(now_ns, number + 1);
         Stamps::submitted(now_ns)
     }
 
     /// A turn read the clock when it began; so many calls had been submitted.
-    pub(crate) fn turn(&self, began: Option<Instant>, submitted: u64) {
+    pub(crate) fn turn(&self, began: Option<Instant>, submitted: (u64, u64)) {
         if let Some(began) = began {
-            self.window.look(self.ns(began), submitted);
+            let now_ns = self.ns(began);
+            self.of_loop.look(now_ns, submitted.0);
+            self.of_handles.look(now_ns, submitted.1);
         }
     }
 

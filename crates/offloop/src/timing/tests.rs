@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use super::Number;
 use super::book::{Book, OTHER_NAMES, Stretches};
 use super::latencies::Latencies;
 use super::sample::{FIRST, SHARE, WINDOW_NS, Window};
@@ -142,7 +143,7 @@ fn the_stretches_of_a_way_follow_on_one_another() {
     let epoch = Instant::now();
     let timing = Timing::new(epoch);
     let at = |ms: u64| epoch + Duration::from_millis(ms);
-    let stamps = timing.submit(0, || at(1));
+    let stamps = timing.submit(Number::OfLoop(0), || at(1));
     stamps.begin(&timing, at(3));
     let way = |stamps: &Stamps, queued, began| {
         let passage = Passage { lane: 0, name: None, queued, began, by_task: false };
@@ -161,7 +162,7 @@ fn the_stretches_of_a_way_follow_on_one_another() {
     let run = Stamps::of_run();
     run.begin(&timing, at(4));
     for (submitted_ms, queue_wait, ran) in [(2, 2, 4), (7, 0, 1)] {
-        let member = timing.submit(1, || at(submitted_ms));
+        let member = timing.submit(Number::OfLoop(1), || at(submitted_ms));
         member.begin_with(&run);
         member.end(&timing, at(8));
         assert_eq!(way(&member, true, true), (Some(queue_wait), Some(ran), 2));

@@ -359,3 +359,24 @@ fn a_call_on_a_resource_tells_its_progress_and_hears_of_a_cancel() {
     let value = block_on(lp.off.handle().call_on_with(&counter, |counter, _| *counter));
     assert!(matches!(value, Ok(7)));
 }
+
+#[test]
+fn a_function_that_panics_when_dropped_unrun_leaves_its_thread_alive() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            explode("a function's destructor")
+        }
+    }
+    let lp = TestLoop::<Seen<()>>::new();
+    let never: Resource<()> = lp.off.resource(|| explode("no value"));
+    for _ in 0..2 {
+        let bomb = Bomb;
+        let touch = move |_: &mut ()| {
+            let _here = &bomb;
+        };
+        lp.off.call_on(&never, touch).then(keep);
+        assert!(matches!(lp.outcome(), Err(Failure::Panicked(_))));
+    }
+    wait_until(|| lp.off.stats().destructor_panics == 2);
+}

@@ -194,3 +194,35 @@ fn a_line_that_waits_at_the_end_is_shut_down_and_dropped_off_the_loop_thread() {
     drops.were_elsewhere(10);
     latch.open();
 }
+
+/// Takes the first call, and gives all later ones back.
+#[derive(Default)]
+struct TakesOne(std::sync::Mutex<Option<std::sync::mpsc::Sender<offloop::Work>>>);
+
+impl offloop::Executor for TakesOne {
+    fn submit(&self, work: offloop::Work) -> Result<(), offloop::Work> {
+        match self.0.lock().unwrap().take() {
+            Some(thread) => thread.send(work).map_err(|unsent| unsent.0),
+            None => Err(work),
+        }
+    }
+}
+
+#[test]
+fn a_row_of_calls_that_are_given_back_is_no_recursion() {
+    const CALLS: usize = 20_000;
+    let (thread, works) = std::sync::mpsc::channel::<offloop::Work>();
+    let worker = std::thread::spawn(move || works.into_iter().for_each(offloop::Work::run));
+    let executor = TakesOne(std::sync::Mutex::new(Some(thread)));
+    let lp = TestLoop::<Seen<()>>::with(|builder| builder.threads_on(executor));
+    let latch = Latch::new();
+    let gate = latch.clone();
+    lp.off.call(move || gate.pass()).serial("key").then(keep);
+    for _ in 1..CALLS {
+        lp.off.call(|| ()).serial("key").then(keep);
+    }
+    latch.open();
+    let refused = lp.outcomes(CALLS).into_iter().filter(Result::is_err).count();
+    assert_eq!(refused, CALLS - 1);
+    worker.join().unwrap();
+}

@@ -35,6 +35,10 @@ impl CallRef {
 
     /// Decides the outcome if it is open; says which phase it cut short.
     pub(crate) fn decide(&self, verdict: Verdict) -> Option<Phase> {
+        if self.hub.is_forked() {
+            // A lock that this would take may be held by a thread of the parent.
+            return None;
+        }
         let open = |phase| matches!(phase, Phase::Queued | Phase::Running);
         let never_started = &self.hub.counts.never_started;
         // Counted ahead, so that a shutdown which meets the call decided has its count, too.
@@ -80,10 +84,14 @@ impl CallRef {
     /// that nobody takes goes to `unwanted`.
     pub(super) fn finish(self, is_ok: bool, hub: &Hub, unwanted: impl FnOnce(Unwanted<'_>)) -> Ran {
         self.lane().returned();
+        if let Phase::Failed(verdict) = self.phase() {
+            return self.late(verdict, unwanted);
+        }
         let counts = &hub.counts;
         let in_shutdown = hub.life() >= Life::Stopping;
         self.note_returned();
-        // Counted ahead, so that whoever sees it done finds it counted.
+        // Counted ahead, so that whoever sees it done finds it counted. Not if it is decided: the
+        // shutdown that did so waits for nobody who is inside a function, and reads the counts.
         if !self.is_flight() {
             counts.finished(is_ok, in_shutdown, 1);
         }
@@ -93,10 +101,7 @@ impl CallRef {
                 if !self.is_flight() {
                     counts.finished(is_ok, in_shutdown, u64::MAX);
                 }
-                // We have claimed the call, and it is not Done.
-                unwanted(Unwanted(&self));
-                self.left(&self);
-                return Ran::Late(verdict);
+                return self.late(verdict, unwanted);
             }
             Err(_) => unreachable!("only deciders leave Running beside its worker"),
         };
@@ -113,6 +118,14 @@ impl CallRef {
             self.left(&self);
         }
         Ran::Finished
+    }
+
+    /// Its outcome was decided while its function ran, and not by that.
+    fn late(self, verdict: Verdict, unwanted: impl FnOnce(Unwanted<'_>)) -> Ran {
+        // We have claimed the call, and it is not Done.
+        unwanted(Unwanted(&self));
+        self.left(&self);
+        Ran::Late(verdict)
     }
 
     /// Tells whoever waits, once per call; `verdict` where the outcome is one.

@@ -189,7 +189,9 @@ impl Policy {
 
     /// Its outcome was taken, or will not be.
     pub(super) fn received(&self, call: &CallRef) {
-        if let Some(latest) = &self.latest {
+        if let Some(latest) = &self.latest
+            && !call.hub().is_forked()
+        {
             latest.forget(call);
         }
     }

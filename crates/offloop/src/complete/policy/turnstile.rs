@@ -7,7 +7,7 @@
 //! Order of effects, for an inline call, whose `Work` may end while it waits: both letting in and
 //! leaving swap the same word, so either the place is given back, or it is never taken.
 //!
-//! Invariant: calls wait only while all places are taken.
+//! Invariant: calls wait only while all places are taken, or somebody is letting them in.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -49,6 +49,11 @@ pub(crate) struct Turnstile {
 #[derive(Default)]
 struct Gate {
     inside: usize,
+    /// Somebody lets calls in; who leaves meanwhile leaves that to it. So a row of calls that are
+    /// given back at once is a loop and not a recursion.
+    served: bool,
+    /// It is listed among those at which calls wait.
+    parked: bool,
     waiting: VecDeque<Load>,
 }
 
@@ -66,7 +71,7 @@ impl Turnstile {
         while gate.waiting.back().is_some_and(|last| last.call().is_decided()) {
             passed_over.extend(gate.waiting.pop_back());
         }
-        let entered = if gate.inside < self.places {
+        let entered = if gate.inside < self.places && gate.waiting.is_empty() {
             if begin(&load) {
                 gate.inside += 1;
                 Some(load)
@@ -76,7 +81,7 @@ impl Turnstile {
                 None
             }
         } else {
-            if gate.waiting.is_empty() {
+            if !std::mem::replace(&mut gate.parked, true) {
                 hub.parked().add(self);
             }
             gate.waiting.push_back(load);
@@ -87,33 +92,50 @@ impl Turnstile {
         entered
     }
 
-    /// One has left: the next one goes.
+    /// One has left: the next ones go.
     pub(super) fn leave(self: &Arc<Self>, hub: &Hub) {
-        let mut passed_over = Vec::new();
         let mut gate = lock(&self.gate);
         gate.inside -= 1;
-        let next = loop {
-            let Some(load) = gate.waiting.pop_front() else { break None };
+        if std::mem::replace(&mut gate.served, true) {
+            return;
+        }
+        loop {
+            let mut passed_over = Vec::new();
+            let next = self.next(&mut gate, hub, &mut passed_over);
+            if next.is_none() {
+                gate.served = false;
+            }
+            drop(gate);
+            discard(hub, passed_over);
+            let Some(load) = next else { return };
+            hub.forward(load);
+            gate = lock(&self.gate);
+        }
+    }
+
+    fn next(self: &Arc<Self>, gate: &mut Gate, hub: &Hub, over: &mut Vec<Load>) -> Option<Load> {
+        let mut next = None;
+        while gate.inside < self.places && next.is_none() {
+            let Some(load) = gate.waiting.pop_front() else { break };
             if !load.call().is_decided() && begin(&load) {
                 gate.inside += 1;
-                break Some(load);
+                next = Some(load);
+            } else {
+                over.push(load);
             }
-            passed_over.push(load);
-        };
-        if gate.waiting.is_empty() {
+        }
+        if gate.waiting.is_empty() && std::mem::take(&mut gate.parked) {
             hub.parked().remove(self);
         }
-        drop(gate);
-        discard(hub, passed_over);
-        if let Some(load) = next {
-            hub.forward(load);
-        }
+        next
     }
 
     /// Gives out all that wait, for the end.
     pub(crate) fn clear(self: &Arc<Self>, hub: &Hub) -> Vec<Load> {
         let mut gate = lock(&self.gate);
-        hub.parked().remove(self);
+        if std::mem::take(&mut gate.parked) {
+            hub.parked().remove(self);
+        }
         std::mem::take(&mut gate.waiting).into()
     }
 }
