@@ -129,14 +129,16 @@ impl Conflict {
     pub(crate) const EXECUTOR_RESOURCE: Self = Self(3);
     pub(crate) const AWAIT_PROGRESS: Self = Self(4);
     pub(crate) const AWAIT_INLINE_ORDER: Self = Self(5);
+    pub(crate) const INLINE_ORDER_SERIAL: Self = Self(6);
 
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::LATEST_SHARE,
         Self::SHARE_PROGRESS,
         Self::SERIAL_RESOURCE,
         Self::EXECUTOR_RESOURCE,
         Self::AWAIT_PROGRESS,
         Self::AWAIT_INLINE_ORDER,
+        Self::INLINE_ORDER_SERIAL,
     ];
 
     pub(crate) fn index(self) -> u32 {
@@ -163,6 +165,11 @@ impl Conflict {
                 "on_progress",
                 ".await",
                 "progress is delivered in turns, and an awaited call is not",
+            ],
+            Self::INLINE_ORDER_SERIAL => [
+                "in_order",
+                "serial of an inline call",
+                "it runs in its place, and would hold the key for those whom it waits for",
             ],
             _ => ["in_order", ".await of an inline call", "nobody delivers it in its place"],
         }

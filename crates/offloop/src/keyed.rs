@@ -17,7 +17,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 
 use crossbeam_queue::SegQueue;
 
@@ -273,7 +273,11 @@ impl LoopKeys {
             return;
         }
         // A handle may be looking a key up: then the next turn does it.
-        let Ok(mut shelves) = self.keys.shelves.try_lock() else { return };
+        let mut shelves = match self.keys.shelves.try_lock() {
+            Ok(shelves) => shelves,
+            Err(TryLockError::Poisoned(shelves)) => shelves.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         let mut buried = Vec::new();
         for shelf in shelves.values_mut() {
             buried.extend(shelf.0.bury(most.saturating_sub(buried.len())));

@@ -363,6 +363,10 @@ impl Hub {
 
     /// Has user values dropped off this thread; on it when no worker is left to do so.
     pub(crate) fn discard(&self, remains: Remains) {
+        if self.is_forked() {
+            // The lock, and the thread, are the parent's.
+            return std::mem::forget(remains);
+        }
         let to = self.discard.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let left = match to {
             Some(to) => to.discard(remains),

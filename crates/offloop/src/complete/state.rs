@@ -11,7 +11,7 @@
 //!
 //! Done and Failed are final. The job is touched by the `Work` holder alone, in any state. The
 //! slot is touched by the worker from Running on until Done, and by the receiver from Done on
-//! (Release store, Acquire load). Model: `complete::loom`.
+//! (AcqRel swap, Acquire load). Model: `complete::loom`.
 
 use crate::failure::{By, Conflict, Failure, Reason};
 

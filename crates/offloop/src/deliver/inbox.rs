@@ -39,7 +39,8 @@ impl Default for Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Delivered {
-    /// How many handlers were run: of outcomes and of progress.
+    /// How many handlers were run, of outcomes and of progress, and inline functions whose progress
+    /// is heard.
     pub count: usize,
     /// Whether the budget ended the turn, or a newer call was already complete. The loop has been
     /// woken again; a loop that polls comes back soon.

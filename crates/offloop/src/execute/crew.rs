@@ -1,7 +1,7 @@
 //! An executor as its offloop drives it. Two kinds implement it: the own [`Pool`], and a
 //! [`Guest`], which is anybody's [`Executor`] together with the books that are kept for it.
 //!
-//! Invariant: nothing here blocks but the two `wait` functions, which are for the shutdown.
+//! Invariant: nothing here blocks but the two `wait` functions and `join`, which are for the shutdown.
 //!
 //! [`Pool`]: super::threads::Pool
 //! [`Guest`]: super::guest::Guest

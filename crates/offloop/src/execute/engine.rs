@@ -180,13 +180,15 @@ impl Engine {
             crew.wait_returned(until);
         }
         for crew in &crews {
-            give_up(&**crew, &mut abandoned);
+            if Instant::now() >= until {
+                give_up(&**crew, &mut abandoned);
+            }
             crew.stop();
         }
         for crew in &crews {
             crew.wait_left(until);
             // A worker that had claimed a call before the end began may have entered its function
-            // after the look above. By now each has left or is inside one.
+            // after the looks above. By now each has left or is inside one.
             give_up(&**crew, &mut abandoned);
         }
         let finished = &self.charge.hub.counts.finished_in_shutdown;

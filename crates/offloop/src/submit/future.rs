@@ -26,7 +26,7 @@ use crate::trace::Parent;
 /// * **Cancel**: dropping it cancels the call, as [`Ticket::cancel`](crate::Ticket::cancel) does.
 /// * **Panic**: of `f`, an outcome. Polled after its outcome, it panics.
 /// * **Drop**: of `f`, and of a result that nobody takes, off the thread that drops the future,
-///   once it was polled.
+///   once it was polled; on it when the loop's own handle is gone.
 /// * **Shutdown**: the outcome is `Shutdown`.
 ///
 /// [`IntoFuture::into_future`]: std::future::IntoFuture::into_future

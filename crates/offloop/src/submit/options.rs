@@ -118,6 +118,10 @@ impl Options {
             (more.tenancy.is_some() && policy.serial.is_some(), Conflict::SERIAL_RESOURCE),
             (more.misplaced, Conflict::EXECUTOR_RESOURCE),
             (awaited && policy.mail.is_some(), Conflict::AWAIT_PROGRESS),
+            (
+                inline && policy.order.is_some() && policy.serial.is_some(),
+                Conflict::INLINE_ORDER_SERIAL,
+            ),
             (awaited && inline && policy.order.is_some(), Conflict::AWAIT_INLINE_ORDER),
         ];
         pairs.into_iter().find_map(|(excluded, conflict)| excluded.then_some(conflict))

@@ -107,6 +107,13 @@ fn an_await_against_progress_and_an_inline_order() {
 }
 
 #[test]
+fn an_inline_order_against_serial() {
+    conflict!(["in_order", "serial of an inline call"], "hold the key", |off, ran| {
+        off.call(counted(ran)).in_order("key").serial("key").inline()
+    });
+}
+
+#[test]
 fn a_call_in_conflict_keeps_its_place_in_the_order_and_supersedes_nothing() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();

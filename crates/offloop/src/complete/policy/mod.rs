@@ -147,7 +147,8 @@ impl Policy {
 
     /// Its function has returned, or will not run.
     pub(super) fn left(&self, call: &CallRef) {
-        if self.pass.end()
+        if !call.hub().is_forked()
+            && self.pass.end()
             && let Some(turnstile) = self.turnstile()
         {
             turnstile.leave(call.hub());

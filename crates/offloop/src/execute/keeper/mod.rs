@@ -1,6 +1,7 @@
 //! The keeper: one thread per offloop that fires deadlines and starts workers.
 //!
-//! Invariant: it never runs user code, so nothing that a user does delays a deadline. It sleeps
+//! Invariant: of code that is not ours it runs wakers, and a guest's `submit` and `abandoned`, which
+//! are all to return at once; so nothing else that a user does delays a deadline. It sleeps
 //! until the next timer or until it is rung; every ring after it last looked wakes it, because a
 //! ring leaves the thread's park token.
 

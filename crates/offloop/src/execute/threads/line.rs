@@ -1,7 +1,8 @@
 //! The queue of a pool: three first-in-first-out lines, one per priority.
 //!
 //! Any thread pushes, without a lock and without memory of its own: calls are linked by a node that
-//! they bring. Workers pop, one at a time, under a lock that no submitter ever takes.
+//! they bring. Workers pop, one at a time, under a lock that no submitter takes but one
+//! that meets the end.
 //!
 //! A worker that sees a line which is not empty finds its call, if need be when its pusher has linked
 //! it. That look is what both sides of the `gate` read. Model: `execute::threads::loom`.
