@@ -109,6 +109,9 @@ impl Plan {
             plan.latest = None;
             plan.reports = Reports::Nothing;
         }
+        if plan.place == Place::Inline && plan.in_order.is_some() {
+            plan.serial = None;
+        }
         if plan.ends_by == EndsBy::Await {
             plan.reports = Reports::Nothing;
             if plan.place == Place::Inline {
