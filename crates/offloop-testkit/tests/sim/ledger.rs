@@ -219,11 +219,9 @@ impl Ledger {
         {
             return Err("it was cancelled before".to_owned());
         }
-        // An awaited call that is refused never takes its place in a line.
-        let in_line = |newer: &Record| !(newer.is_awaited() && newer.refused);
         let of_key = |newer: &Record| plan.latest.is_some() && newer.plan.latest == plan.latest;
         let mut newer = self.records[call + 1..].iter();
-        let superseded = newer.any(|newer| of_key(newer) && in_line(newer));
+        let superseded = newer.any(of_key);
         match outcome {
             Ok(value) => self.check_value(call, *value).and_then(|()| {
                 if superseded && !record.is_awaited() {
