@@ -249,9 +249,6 @@ fn submit(
             None
         }
     };
-    if let Some(ticket) = &ticket {
-        shared.book.open().records[call].refused = ticket.is_done();
-    }
     (call, ticket)
 }
 
@@ -268,9 +265,7 @@ fn handler(probe: Probe, submits: bool) -> impl FnOnce(&mut App, Outcome<Value>)
 
 /// A task's first poll is its submit.
 fn begin(shared: &Shared, mut task: Task) {
-    if task.poll_if_woken(shared) {
-        shared.book.open().records[task.call()].refused = true;
-    } else {
+    if !task.poll_if_woken(shared) {
         shared.tasks.borrow_mut().push(task);
     }
 }

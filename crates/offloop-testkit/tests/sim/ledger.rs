@@ -30,8 +30,6 @@ pub(crate) struct Record {
     /// It ended before its deadline.
     in_time: bool,
     pub(crate) fate: Fate,
-    /// It was decided when it was submitted: offloop took no calls any more.
-    pub(crate) refused: bool,
     /// A cancel that came before any outcome was decided: no other outcome is right.
     pub(crate) cancelled: bool,
     progress: Vec<u32>,
@@ -101,7 +99,6 @@ impl Ledger {
             ended: None,
             in_time: false,
             fate: Fate::Waits,
-            refused: false,
             cancelled: false,
             progress: Vec::new(),
         });
@@ -111,7 +108,6 @@ impl Ledger {
     /// `try_then` gave it back, as if it had never been: it has no place in any line.
     pub(crate) fn take_back(&mut self, call: usize) {
         let record = &mut self.records[call];
-        record.refused = true;
         record.born_in = None;
         record.plan.in_order = None;
         record.plan.latest = None;
