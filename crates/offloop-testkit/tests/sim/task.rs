@@ -34,10 +34,6 @@ impl Task {
         Self { future: Box::pin(future), woken, probe }
     }
 
-    pub(crate) fn call(&self) -> usize {
-        self.probe.call
-    }
-
     /// Whether it has ended.
     pub(crate) fn poll_if_woken(&mut self, shared: &Shared) -> bool {
         if !self.woken.0.swap(false, Ordering::SeqCst) {
