@@ -23,6 +23,8 @@ const BESIDE: &[&str] = &[
     "--skip",
     "built_in_the_child",
     "--skip",
+    "hang_no_child",
+    "--skip",
     "a_million_distinct_keys",
     "--skip",
     COMPILES,
