@@ -13,9 +13,10 @@ use crate::workspace::Workspace;
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const TESTS: &[&str] = &["test", "--package", "offloop", "--lib", "--tests", "--target", TARGET];
 
-/// What a sanitizer can not follow: a limit on memory, which its own meets first; the forked child of a program with threads, where nothing may be
-/// freed; tests of the compiler's messages, which build for another target; and the bytes that a
-/// million keys leave, which take minutes and are not the program's own then.
+/// What a sanitizer can not follow: a limit on memory, which its own meets first; the forked child of
+/// a program with threads, where nothing may be freed; tests of the compiler's messages, which build
+/// for another target; and the bytes that a million keys leave, which take minutes and are not the
+/// program's own then.
 const BESIDE: &[&str] = &[
     "--",
     "--skip",
