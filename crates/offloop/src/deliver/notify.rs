@@ -9,6 +9,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::contain::contain;
+use crate::padded::Padded;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::sys::WakeFd;
 
@@ -77,8 +78,8 @@ const UNWOKEN: u32 = 2;
 
 pub(crate) struct Notify {
     /// A turn was asked for and has not begun: one of the three below. Swapped by all; read plain
-    /// only to skip a turn.
-    raised: AtomicU32,
+    /// only to skip a turn. What stands beside it is read by those who submit.
+    raised: Padded<AtomicU32>,
     /// Set when the loop's own handle is gone: nobody is left to wake.
     silent: AtomicBool,
     waker: LoopWake,
@@ -90,7 +91,7 @@ pub(crate) struct Notify {
 impl Notify {
     pub(crate) fn new(waker: LoopWake) -> Self {
         Self {
-            raised: AtomicU32::new(LOWERED),
+            raised: Padded(AtomicU32::new(LOWERED)),
             silent: AtomicBool::new(false),
             waker,
             wakes: AtomicU64::new(0),

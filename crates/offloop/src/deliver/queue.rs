@@ -20,6 +20,7 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use crate::contain::drop_contained;
+use crate::padded::Padded;
 use crate::sync::{Arc, AtomicBool, AtomicPtr, AtomicUsize, Ordering, UnsafeCell, yield_now};
 
 /// The link by which an item hangs in a queue.
@@ -76,17 +77,27 @@ unsafe impl<T: Send> Linked for Box<Parcel<T>> {
 }
 
 struct Shared<P: Linked> {
+    front: Padded<Front>,
+    back: Padded<Back>,
+    items: PhantomData<fn(P) -> P>,
+}
+
+/// What pushers touch.
+struct Front {
     /// The newest node; every push swaps itself in here.
     head: AtomicPtr<Node>,
+    closed: AtomicBool,
+    /// Requests to empty a closed queue; not 0 while a thread is at it.
+    drains: AtomicUsize,
+}
+
+/// What the popper touches, and a pusher that finds the queue empty.
+struct Back {
     /// The oldest node. Touched by the popper alone, and when it is gone by whoever
     /// raised `drains` from 0.
     tail: UnsafeCell<*mut Node>,
     /// Stands in when the queue is empty, so that a push never sees a null head.
     stub: Node,
-    closed: AtomicBool,
-    /// Requests to empty a closed queue; not 0 while a thread is at it.
-    drains: AtomicUsize,
-    items: PhantomData<fn(P) -> P>,
 }
 
 // SAFETY: items are `Send` (`Linked: Send`); `head` and the links are atomic, and `tail` is
@@ -97,7 +108,7 @@ unsafe impl<P: Linked> Sync for Shared<P> {}
 
 impl<P: Linked> Shared<P> {
     fn stub(&self) -> *mut Node {
-        ptr::from_ref(&self.stub).cast_mut()
+        ptr::from_ref(&self.back.stub).cast_mut()
     }
 
     fn link(&self, node: *mut Node) {
@@ -105,7 +116,7 @@ impl<P: Linked> Shared<P> {
         unsafe { (*node).next.store(ptr::null_mut(), Ordering::Relaxed) };
         // Release publishes the item; Acquire orders us behind the pusher whose node we link to. The
         // one order of all such accesses is for those who look at the queue without popping.
-        let before = self.head.swap(node, Ordering::SeqCst);
+        let before = self.front.head.swap(node, Ordering::SeqCst);
         // SAFETY: the popper frees a node only once its `next` is set, and `before.next` is ours
         // to set: the swap gave `before` to us alone.
         unsafe { (*before).next.store(node, Ordering::Release) };
@@ -114,7 +125,7 @@ impl<P: Linked> Shared<P> {
     /// # Safety
     /// The caller is the only popper.
     unsafe fn pop(&self) -> Option<P> {
-        let mut tail = self.tail.with_mut(|tail| {
+        let mut tail = self.back.tail.with_mut(|tail| {
             // SAFETY: the only popper touches `tail`.
             unsafe { *tail }
         });
@@ -132,9 +143,9 @@ impl<P: Linked> Shared<P> {
         if next.is_null() {
             // `tail` is the last node: the stub takes its place, so that it can leave.
             next = self.stub();
-            self.stub.next.store(ptr::null_mut(), Ordering::Relaxed);
+            self.back.stub.next.store(ptr::null_mut(), Ordering::Relaxed);
             let (newest, failed) = (Ordering::SeqCst, Ordering::Relaxed);
-            if self.head.compare_exchange(tail, next, newest, failed).is_err() {
+            if self.front.head.compare_exchange(tail, next, newest, failed).is_err() {
                 return None; // a push is between its swap and its store
             }
         }
@@ -145,7 +156,7 @@ impl<P: Linked> Shared<P> {
 
     fn set_tail(&self, node: *mut Node) {
         // SAFETY: only `pop` calls this, and `pop`'s caller is the only popper.
-        self.tail.with_mut(|tail| unsafe { *tail = node });
+        self.back.tail.with_mut(|tail| unsafe { *tail = node });
     }
 }
 
@@ -153,12 +164,12 @@ impl<P: Linked> Shared<P> {
     /// Gives what is there to `each`, and has pushers drop what comes from now on.
     fn close(&self, mut each: impl FnMut(P)) {
         // Pushers that see `closed` leave their requests to us, until all that is ours is taken.
-        self.drains.fetch_add(1, Ordering::AcqRel);
-        self.closed.store(true, Ordering::Release);
+        self.front.drains.fetch_add(1, Ordering::AcqRel);
+        self.front.closed.store(true, Ordering::Release);
         // A swap that changes nothing: it orders the store before every later push's swap.
-        let mut head = self.head.load(Ordering::Relaxed);
+        let mut head = self.front.head.load(Ordering::Relaxed);
         while let Err(now) =
-            self.head.compare_exchange(head, head, Ordering::AcqRel, Ordering::Relaxed)
+            self.front.head.compare_exchange(head, head, Ordering::AcqRel, Ordering::Relaxed)
         {
             head = now;
         }
@@ -185,7 +196,7 @@ impl<P: Linked> Shared<P> {
             while let Some(item) = unsafe { self.pop() } {
                 each(item);
             }
-            requests = self.drains.fetch_sub(requests, Ordering::AcqRel) - requests;
+            requests = self.front.drains.fetch_sub(requests, Ordering::AcqRel) - requests;
         }
     }
 
@@ -195,8 +206,8 @@ impl<P: Linked> Shared<P> {
         let stub = self.stub();
         let newest = Ordering::AcqRel;
         // SAFETY: the caller is the popper, or stands in its place.
-        self.tail.with_mut(|tail| unsafe { *tail == stub })
-            && self.head.compare_exchange(stub, stub, newest, Ordering::Acquire).is_ok()
+        self.back.tail.with_mut(|tail| unsafe { *tail == stub })
+            && self.front.head.compare_exchange(stub, stub, newest, Ordering::Acquire).is_ok()
     }
 }
 
@@ -209,15 +220,16 @@ pub(crate) struct Popper<P: Linked>(Arc<Shared<P>>);
 /// An empty queue.
 pub(crate) fn queue<P: Linked>() -> (Pusher<P>, Popper<P>) {
     let shared = Arc::new(Shared {
-        head: AtomicPtr::new(ptr::null_mut()),
-        tail: UnsafeCell::new(ptr::null_mut()),
-        stub: Node::new(),
-        closed: AtomicBool::new(false),
-        drains: AtomicUsize::new(0),
+        front: Padded(Front {
+            head: AtomicPtr::new(ptr::null_mut()),
+            closed: AtomicBool::new(false),
+            drains: AtomicUsize::new(0),
+        }),
+        back: Padded(Back { tail: UnsafeCell::new(ptr::null_mut()), stub: Node::new() }),
         items: PhantomData,
     });
     // The stub's address is fixed now that it lives in the `Arc`, and nobody else has it yet.
-    shared.head.store(shared.stub(), Ordering::Relaxed);
+    shared.front.head.store(shared.stub(), Ordering::Relaxed);
     shared.set_tail(shared.stub());
     (Pusher(shared.clone()), Popper(shared))
 }
@@ -226,19 +238,19 @@ impl<P: Linked> Pusher<P> {
     /// Whether everything that was pushed has been popped. For any thread, and so out of date at
     /// once; sequentially consistent with pushes and with the pop of the last item.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.head.load(Ordering::SeqCst) == self.0.stub()
+        self.0.front.head.load(Ordering::SeqCst) == self.0.stub()
     }
 
     pub(crate) fn push(&self, item: P) {
         let shared = &*self.0;
-        if shared.closed.load(Ordering::Acquire) {
+        if shared.front.closed.load(Ordering::Acquire) {
             // Without this, busy pushers could keep the one that closes it busy for ever.
             drop_contained(item);
             return;
         }
         shared.link(item.into_node().as_ptr());
-        if shared.closed.load(Ordering::Acquire)
-            && shared.drains.fetch_add(1, Ordering::AcqRel) == 0
+        if shared.front.closed.load(Ordering::Acquire)
+            && shared.front.drains.fetch_add(1, Ordering::AcqRel) == 0
         {
             shared.drain(1, |item| {
                 drop_contained(item);
@@ -257,7 +269,7 @@ impl<P: Linked> Popper<P> {
     /// Whether nothing is there to pop. A push that is not finished does not count; its pusher
     /// raises the notification afterwards.
     pub(crate) fn is_empty(&self) -> bool {
-        let tail = self.0.tail.with_mut(|tail| {
+        let tail = self.0.back.tail.with_mut(|tail| {
             // SAFETY: the only popper touches `tail`.
             unsafe { *tail }
         });
@@ -276,7 +288,7 @@ impl<P: Linked> Popper<P> {
 
 impl<P: Linked> Drop for Popper<P> {
     fn drop(&mut self) {
-        if !self.0.closed.load(Ordering::Relaxed) {
+        if !self.0.front.closed.load(Ordering::Relaxed) {
             self.0.close(|item| {
                 drop_contained(item);
             });

@@ -70,18 +70,21 @@ impl<P: Linked> Calls<P> {
     }
 
     pub(super) fn pop(&self) -> Option<P> {
-        while !self.is_empty() {
+        loop {
             let mut poppers = self.poppers.lock().unwrap_or_else(PoisonError::into_inner);
             let order = order(poppers.takes);
             if let Some(call) = order.into_iter().find_map(|line| poppers.lines[line].pop()) {
                 poppers.takes = poppers.takes.wrapping_add(1);
                 return Some(call);
             }
-            // The next one is about to be linked.
             drop(poppers);
+            // Only now: this reads what pushers write, and while calls wait they have it for themselves.
+            if self.is_empty() {
+                return None;
+            }
+            // The next one is about to be linked.
             yield_now();
         }
-        None
     }
 
     pub(super) fn is_empty(&self) -> bool {
