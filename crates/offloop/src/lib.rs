@@ -124,6 +124,8 @@ pub mod guide;
 mod keyed;
 mod padded;
 mod priority;
+#[allow(unsafe_code)]
+mod recycle;
 mod sync;
 mod sys;
 mod timing;

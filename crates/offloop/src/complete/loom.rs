@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::hub::{Hub, LaneId};
 use super::lane::LaneLimits;
-use super::{CallRef, Details, Job, Receiver, Route, TaskSlot, Verdict, Work, call};
+use super::{CallRef, Details, Job, Ran, Receiver, Route, Shown, TaskSlot, Verdict, Work, call};
 use crate::deliver::{LoopWake, Notify, Popper, Token, queue};
 use crate::failure::{By, Failure, Outcome};
 use crate::timing::Stamps;
@@ -164,5 +164,47 @@ fn an_awaiting_task_is_woken() {
             thread::park();
         };
         assert!(outcome.is_ok());
+    });
+}
+
+/// A call that is shown while it runs: whoever looks has it or has nothing, and it ends once.
+#[test]
+fn a_shown_call_is_alive() {
+    loom::model(|| {
+        let mut model = Model::new();
+        let (work, receiver) = model.call(Route::Loop);
+        let shown = Arc::new(Shown::new());
+        let look = {
+            let shown = shown.clone();
+            thread::spawn(move || {
+                let seen = shown.get();
+                seen.is_some_and(|call| call.decide(Verdict::Shutdown).is_some())
+            })
+        };
+        let hub = model.hub.clone();
+        let claimed = work.claim().ok().expect("nobody decides a call that is not shown");
+        let ran = shown.execute(claimed).complete(&hub);
+        assert!(!shown.is_there());
+        drop(receiver);
+        let decided = look.join().expect("the reader ends");
+        assert_eq!(decided, matches!(ran, Ran::Late(Verdict::Shutdown)));
+        assert_eq!(model.hand_overs(), 1);
+        assert_eq!(model.drops(), 1);
+    });
+}
+
+/// The last hands end at once: the call is freed, by one of them.
+#[test]
+fn the_last_hand_frees_the_call() {
+    loom::model(|| {
+        let mut model = Model::new();
+        let (work, receiver) = model.call(Route::Loop);
+        drop(work);
+        assert_eq!(model.hand_overs(), 1);
+        let hand = receiver.call().clone();
+        let other = thread::spawn(move || drop(hand.clone()));
+        drop(receiver);
+        other.join().expect("it ends");
+        assert_eq!(Arc::strong_count(&model.hub), 1, "the call is gone, and its hold on the hub");
     });
 }

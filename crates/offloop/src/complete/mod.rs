@@ -23,7 +23,9 @@ mod tests;
 
 pub use self::context::Context;
 
-pub(crate) use self::cell::{CallRef, Details, Job, Ran, Receiver, Route, Work, call, refused};
+pub(crate) use self::cell::{
+    CallRef, Claimed, Details, Job, Ran, Receiver, Returned, Route, Shown, Work, call, refused,
+};
 pub(crate) use self::hub::{Clock, Discard, Hub, LaneId, Life, Remains};
 pub(crate) use self::lane::{Lane, LaneLimits};
 pub(crate) use self::policy::{

@@ -145,7 +145,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         let mut table = self.table.borrow_mut();
         let token = table.reserve();
         let (entry, rest) = make(token);
-        table.insert(token, Waiting { entry, watch, born: self.turn.get() });
+        table.insert(token, Waiting::new(entry, watch, self.turn.get()));
         rest
     }
 
@@ -195,7 +195,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
             self.admitted.set(self.admitted.get() + 1);
             let (token, parts) = parcel.value;
             let watch = parts.watch.map(|watch| watch as Box<dyn Watch<S>>);
-            remote.insert(token, Waiting { entry: parts.entry, watch, born: self.turn.get() });
+            remote.insert(token, Waiting::new(parts.entry, watch, self.turn.get()));
         }
     }
 

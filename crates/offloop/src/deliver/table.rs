@@ -77,6 +77,19 @@ pub(crate) struct Waiting<S> {
     pub(crate) watch: Option<Box<dyn Watch<S>>>,
     /// The turn in which it came in; that turn does not run it.
     pub(crate) born: u64,
+    /// The entry's, so that a turn need not look into the call.
+    pub(crate) place: &'static Location<'static>,
+}
+
+impl<S> Waiting<S> {
+    pub(crate) fn new(
+        entry: Box<dyn Entry<S>>,
+        watch: Option<Box<dyn Watch<S>>>,
+        born: u64,
+    ) -> Self {
+        let place = entry.place();
+        Self { entry, watch, born, place }
+    }
 }
 
 struct Slot<S> {
@@ -90,11 +103,16 @@ pub(crate) struct Table<S> {
     free: Vec<u32>,
     /// The generation that new slots start with.
     base: u32,
+    /// The most entries at a time since the table was last empty.
+    peak: usize,
 }
+
+/// Slots that an empty table keeps whatever its use.
+const SLOTS_MIN: usize = 1024;
 
 impl<S> Table<S> {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), base: 0 }
+        Self { slots: Vec::new(), free: Vec::new(), base: 0, peak: 0 }
     }
 
     /// The token that the next `insert` will use.
@@ -116,6 +134,7 @@ impl<S> Table<S> {
         let index = self.free.pop().map(|index| index as usize);
         debug_assert_eq!(index, Some(token.index()), "insert follows its reserve");
         self.slots[token.index()].waiting = Some(waiting);
+        self.peak = self.peak.max(self.len());
     }
 
     pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut Waiting<S>> {
@@ -134,10 +153,19 @@ impl<S> Table<S> {
         let waiting = slot.waiting.take()?;
         slot.generation = slot.generation.wrapping_add(1) & 0x7fff_ffff;
         self.free.push(token.index() as u32);
-        if self.free.len() == self.slots.len() && self.slots.len() > 1024 {
-            self.shrink();
+        if self.free.len() == self.slots.len() {
+            self.emptied();
         }
         Some(waiting)
+    }
+
+    /// A table that was hardly used since it was last empty gives its memory back; after a burst that
+    /// is the second time, so that bursts which follow on one another do not each begin from nothing.
+    fn emptied(&mut self) {
+        if self.slots.len() > SLOTS_MIN && self.peak < self.slots.len() / 4 {
+            self.shrink();
+        }
+        self.peak = 0;
     }
 
     /// Everything, oldest slot first, for the end.
@@ -154,6 +182,11 @@ impl<S> Table<S> {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// Gives the memory of a burst back. New slots go on from the highest generation seen, so

@@ -40,7 +40,7 @@ impl Entry<Vec<u32>> for Number {
 
 fn insert(table: &mut Table<Vec<u32>>, number: u32) -> Token {
     let token = table.reserve();
-    table.insert(token, Waiting { entry: Box::new(Number(number)), watch: None, born: 0 });
+    table.insert(token, Waiting::new(Box::new(Number(number)), None, 0));
     token
 }
 
@@ -70,11 +70,27 @@ fn tokens_of_a_burst_stay_dead_when_its_memory_is_given_back() {
     for &token in &burst {
         assert!(run(&mut table, token).is_some());
     }
+    let few = insert(&mut table, 0);
+    assert_eq!(run(&mut table, few), Some(0));
+    assert_eq!(table.slots(), 0, "hardly used, it gives its memory back");
     let second: Vec<_> = (0..2000).map(|number| insert(&mut table, number)).collect();
     for (number, (&dead, &alive)) in burst.iter().zip(&second).enumerate() {
         assert_eq!(run(&mut table, dead), None);
         assert_eq!(run(&mut table, alive), Some(number as u32));
     }
+}
+
+#[test]
+fn a_table_keeps_its_memory_from_burst_to_burst() {
+    let mut table = Table::new();
+    for burst in [2000, 1500, 501] {
+        let tokens: Vec<_> = (0..burst).map(|number| insert(&mut table, number)).collect();
+        tokens.into_iter().for_each(|token| assert!(run(&mut table, token).is_some()));
+        assert_eq!(table.slots(), 2000);
+    }
+    let tokens: Vec<_> = (0..499).map(|number| insert(&mut table, number)).collect();
+    tokens.into_iter().for_each(|token| assert!(run(&mut table, token).is_some()));
+    assert_eq!(table.slots(), 0);
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         self.with(token, |waiting| {
             waiting.watch.as_ref()?;
             let run = waiting.entry.starter()?;
-            Some(Unit::Function { run, place: waiting.entry.place() })
+            Some(Unit::Function { run, place: waiting.place })
         })?
     }
 
@@ -181,7 +181,7 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
     ) -> Option<(Box<dyn Watch<S>>, &'static Location<'static>)> {
         self.with(token, |waiting| {
             let watch = waiting.watch.take_if(|watch| that(&**watch))?;
-            Some((watch, waiting.entry.place()))
+            Some((watch, waiting.place))
         })?
     }
 
@@ -219,7 +219,7 @@ impl<S, C> Unit<S, C> {
     /// Where the call was submitted.
     fn place(&self) -> &'static Location<'static> {
         match self {
-            Unit::Outcome(waiting) => waiting.entry.place(),
+            Unit::Outcome(waiting) => waiting.place,
             Unit::Function { place, .. }
             | Unit::Progress { place, .. }
             | Unit::LastProgress { place, .. } => place,

@@ -20,6 +20,7 @@ use crate::deliver::{Entry, Parts, Token};
 use crate::execute::{Detached, Spanned};
 use crate::failure::{Failure, Outcome};
 use crate::priority::Priority;
+use crate::recycle;
 use crate::trace::{Parent, within};
 
 /// A call that is described and not yet submitted.
@@ -165,7 +166,7 @@ impl<S: 'static, J: Job> Call<Offloop<S>, J> {
         let sent = origin.inbox().insert(extras.watch, |token| {
             let Made { receiver, kept, sent } =
                 make(hub, origin.number(), job, options, token, Route::Loop, admitted);
-            let mut entry: Box<dyn Entry<S>> = Box::new(entry(receiver, kept));
+            let mut entry: Box<dyn Entry<S>> = recycle::boxed(entry(receiver, kept));
             if let Some(scope) = &scope {
                 let seat = scope.enter(&sent.call, Some(token));
                 entry = Box::new(Scoped { entry, seat });

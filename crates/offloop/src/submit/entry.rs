@@ -11,6 +11,7 @@ use crate::complete::{CallRef, Receiver, Remains, Verdict, Work};
 use crate::contain::drop_contained;
 use crate::deliver::{Entry, Unobserved};
 use crate::failure::Outcome;
+use crate::recycle;
 
 /// The part that all three share.
 struct Kept(Cell<Option<Work>>);
@@ -88,11 +89,12 @@ where
     T: Send + 'static,
     H: FnOnce(&mut S, Outcome<T>),
 {
-    fn run(mut self: Box<Self>, state: &mut S, _: &dyn Fn(Unobserved)) {
-        self.kept.settle();
-        self.receiver.call().note_delivered();
-        let outcome = self.receiver.take().expect("a ready call is decided");
-        (self.handler)(state, outcome);
+    fn run(self: Box<Self>, state: &mut S, _: &dyn Fn(Unobserved)) {
+        let mut this = recycle::unboxed(self);
+        this.kept.settle();
+        this.receiver.call().note_delivered();
+        let outcome = this.receiver.take().expect("a ready call is decided");
+        (this.handler)(state, outcome);
     }
 
     fn forgo(mut self: Box<Self>) -> Unobserved {

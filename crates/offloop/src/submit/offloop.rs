@@ -18,6 +18,7 @@ use crate::complete::{CallRef, Work};
 use crate::contain::{contain, drop_contained};
 use crate::deliver::{Delivered, Entry, Inbox, Token, Turn, Unobserved, Watch};
 use crate::keyed::LoopKeys;
+use crate::recycle;
 use crate::sys::WakeFd;
 use crate::timing::Number;
 use crate::trace::{self, Subject};
@@ -136,6 +137,11 @@ impl<S: 'static> Offloop<S> {
         let hook = |what| local.observe(what);
         let delivered = local.inbox.deliver(state, local.turn, &hub.notify, &hook);
         hub.turn_began(local.inbox.began());
+        if delivered.count != 0
+            && let Some(began) = local.inbox.began()
+        {
+            recycle::turn(began);
+        }
         // More than have come to their end in this turn.
         local.keys.bury(BURIED_PER_TURN + 4 * delivered.count);
         delivered
@@ -250,6 +256,7 @@ impl<S: 'static> Drop for Local<S> {
             return;
         }
         self.link.hub.notify.silence();
+        recycle::no_more_turns();
         self.end(std::time::Duration::ZERO, |local| {
             let forgo = |entry: Box<dyn Entry<S>>| {
                 let what = entry.forgo();

@@ -219,7 +219,8 @@ fn begin<O: Origin, J: Job>(
     let route = Route::Flight(shared.clone());
     let job = SharedRun::new(job, shared.clone(), line);
     // What it returns has been given to its members by then.
-    let make = |token| call(hub, job, run.options.details(hub, Stamps::of_run(), token, route)).0;
+    let stamps = Stamps::of_run(&hub.timing, hub.now());
+    let make = |token| call(hub, job, run.options.details(hub, stamps, token, route)).0;
     let load = if lane == LaneId::Inline {
         Load::StandBy(origin.stand(make))
     } else {

@@ -157,9 +157,9 @@ fn the_stretches_of_a_way_follow_on_one_another() {
     assert_eq!(way(&stamps, true, true), (Some(2), Some(3), 4), "it ran");
     assert_eq!(way(&stamps, true, false), (Some(5), None, 4), "it ended in the queue");
     assert_eq!(way(&stamps, false, false), (None, None, 9), "it was refused");
-    assert!(!Stamps::none().is_timed());
+    assert!(!Stamps::none().are_there());
 
-    let run = Stamps::of_run();
+    let run = Stamps::of_run(&timing, at(1));
     run.begin(&timing, at(4));
     for (submitted_ms, queue_wait, ran) in [(2, 2, 4), (7, 0, 1)] {
         let member = timing.submit(Number::OfLoop(1), || at(submitted_ms));

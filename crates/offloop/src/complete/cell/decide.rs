@@ -109,7 +109,7 @@ impl CallRef {
             // As above, and the receiver left before Done.
             unwanted(Unwanted(&self));
         }
-        if self.extras.is_none() && self.lane != LaneId::Inline {
+        if !self.marks.has_extras() && self.lane != LaneId::Inline {
             self.bury_timer();
             // The loop has the last hand: what it allocated comes back to it.
             hub.hand_over(self);

@@ -6,7 +6,7 @@ use std::mem::{ManuallyDrop, offset_of};
 use std::ptr::NonNull;
 
 use super::decide::Unwanted;
-use super::{CallRef, Head, Slot};
+use super::{CallRef, Head};
 use crate::complete::hub::{Hub, Life, Remains};
 use crate::complete::state::{ORPHAN, Phase, Verdict};
 use crate::deliver::{Linked, Node};
@@ -137,7 +137,7 @@ impl Returned {
 impl Drop for Work {
     fn drop(&mut self) {
         self.call.decide(Verdict::Shutdown);
-        if self.call.admitted {
+        if self.call.marks.admitted() {
             self.call.lane().passed_stale();
         }
         self.call.left(&self.call);
@@ -200,11 +200,13 @@ impl<T: Send + 'static> Receiver<T> {
         }
     }
 
+    /// Only in the phase Done.
     fn take_slot(&self) -> Option<Outcome<T>> {
-        // SAFETY: a `Receiver<T>` is only made for cells that begin with a `Slot<T>`.
-        let slot = unsafe { self.call.head.cast::<Slot<T>>().as_ref() };
-        // SAFETY: the phase is Done, in which the one receiver alone touches the slot.
-        slot.outcome.with_mut(|slot| unsafe { (*slot).take() })
+        let mut outcome: Option<Outcome<T>> = None;
+        // SAFETY: a `Receiver<T>` is only made for cells whose job has this output, the vtable is the
+        // cell's own, and the caller is the call's one receiver and sees to the phase.
+        unsafe { (self.call.vtable.take_outcome)(&self.call, NonNull::from(&mut outcome).cast()) };
+        outcome
     }
 }
 

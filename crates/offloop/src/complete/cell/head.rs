@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{CallRef, Head, Route};
+use super::{CallRef, Extras, Head, Route};
 use crate::complete::hub::{Hub, LaneId, Life};
 use crate::complete::lane::Lane;
 use crate::complete::policy::Policy;
@@ -20,8 +20,12 @@ impl Head {
         self.lane
     }
 
+    fn extras(&self) -> Option<&Extras> {
+        if self.marks.has_extras() { self.extras.as_deref() } else { None }
+    }
+
     pub(super) fn route(&self) -> &Route {
-        self.extras.as_ref().map_or(&Route::Loop, |extras| &extras.route)
+        self.extras().map_or(&Route::Loop, |extras| &extras.route)
     }
 
     /// The lane that it was admitted to.
@@ -33,7 +37,7 @@ impl Head {
     }
 
     pub(crate) fn policy(&self) -> Option<&Policy> {
-        self.extras.as_ref()?.policy.as_deref()
+        self.extras()?.policy.as_deref()
     }
 
     /// Its function is at its end, one way or another.
@@ -53,7 +57,7 @@ impl Head {
     }
 
     pub(crate) fn name(&self) -> Option<&Cow<'static, str>> {
-        self.extras.as_ref()?.name.as_ref()
+        self.extras()?.name.as_ref()
     }
 
     pub(crate) fn place(&self) -> &'static Location<'static> {

@@ -3,17 +3,19 @@
 //! Three kinds of holder: [`Work`] (one; may run or drop the job), [`Receiver`] (one; may read
 //! the slot) and [`CallRef`] (any number; the state word and the details only). Which of them may
 //! touch what, and when, is the table in `state`; this file is where it is kept. The allocation
-//! ends with its last holder, and by then job and slot are empty.
+//! ends with its last holder, and by then neither job nor outcome is in it.
 
 mod decide;
 mod hands;
 mod head;
+mod shown;
 mod times;
 
-pub(crate) use self::hands::{Ran, Receiver, Work};
+pub(crate) use self::hands::{Claimed, Ran, Receiver, Returned, Work};
+pub(crate) use self::shown::Shown;
 
 use std::borrow::Cow;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
 use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -26,6 +28,7 @@ use super::state::{Phase, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
+use crate::recycle;
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 use crate::timing::Stamps;
 
@@ -62,33 +65,62 @@ pub(crate) struct Details {
 
 struct Vtable {
     perform: unsafe fn(&CallRef) -> bool,
+    /// Moves the outcome into an `Option<Outcome<T>>`.
+    take_outcome: unsafe fn(&CallRef, NonNull<()>),
     drop_outcome: unsafe fn(&CallRef),
     drop_job: unsafe fn(&CallRef),
     free: unsafe fn(NonNull<Head>),
 }
 
+/// Two halves that stand half a hundred bytes apart, so that what the loop does with its half meets
+/// the worker at the other one seldom.
 #[repr(C)]
 pub struct Head {
-    /// The link in the loop's ready queue. First, so that a pointer to it is one to the call.
+    /// How many hands hold it: `Work`, `Receiver` and `CallRef`s together.
+    refs: AtomicU32,
+    stamps: Stamps,
+    token: Token,
+    place: &'static Location<'static>,
+    /// What most calls do not have.
+    extras: Option<Box<Extras>>,
+
+    /// The link in the loop's ready queue.
     node: Node,
     /// The link in an executor's line.
     line: Node,
     state: AtomicU32,
-    /// How many hands hold it: `Work`, `Receiver` and `CallRef`s together.
-    refs: AtomicU32,
-    /// Whether it holds a place in its lane's queue.
-    admitted: bool,
     lane: LaneId,
     runs_on: LaneId,
-    token: Token,
-    place: &'static Location<'static>,
+    marks: Marks,
     /// In the hub's time; `u64::MAX` where there is none.
     deadline_ns: u64,
     vtable: &'static Vtable,
     hub: Arc<Hub>,
-    stamps: Stamps,
-    /// What most calls do not have, so that theirs is two cache lines.
-    extras: Option<Box<Extras>>,
+}
+
+/// What does not change of a call, in one byte.
+#[derive(Clone, Copy)]
+struct Marks(u8);
+
+impl Marks {
+    fn new(admitted: bool, has_extras: bool, is_timed: bool) -> Self {
+        Self(u8::from(admitted) | u8::from(has_extras) << 1 | u8::from(is_timed) << 2)
+    }
+
+    /// Whether it holds a place in its lane's queue.
+    fn admitted(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// What stands in the other half, so that a worker need not look there.
+    fn has_extras(self) -> bool {
+        self.0 & 2 != 0
+    }
+
+    /// The same.
+    fn is_timed(self) -> bool {
+        self.0 & 4 != 0
+    }
 }
 
 struct Extras {
@@ -110,22 +142,45 @@ fn extras(
     Some(Box::new(Extras { name, route, policy }))
 }
 
-/// The part whose layout does not depend on the job.
-#[repr(C)]
-struct Slot<T> {
-    head: Head,
-    outcome: UnsafeCell<Option<Outcome<T>>>,
-}
-
 #[repr(C)]
 struct Cell<J: Job> {
-    slot: Slot<J::Output>,
-    job: UnsafeCell<Option<J>>,
+    head: Head,
+    content: UnsafeCell<Content<J>>,
+}
+
+/// A call has its job until it runs, and its outcome from then on.
+enum Content<J: Job> {
+    Job(J),
+    Outcome(Outcome<J::Output>),
+    Nothing,
+}
+
+impl<J: Job> Content<J> {
+    fn take_job(&mut self) -> Option<J> {
+        match std::mem::replace(self, Content::Nothing) {
+            Content::Job(job) => Some(job),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    fn take_outcome(&mut self) -> Option<Outcome<J::Output>> {
+        match std::mem::replace(self, Content::Nothing) {
+            Content::Outcome(outcome) => Some(outcome),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
 }
 
 impl<J: Job> Cell<J> {
     const VTABLE: Vtable = Vtable {
         perform: Self::perform,
+        take_outcome: Self::take_outcome,
         drop_outcome: Self::drop_outcome,
         drop_job: Self::drop_job,
         free: Self::free,
@@ -143,8 +198,20 @@ impl<J: Job> Cell<J> {
     unsafe fn take_job(call: &CallRef) -> Option<J> {
         // SAFETY: the caller's first promise.
         let cell = unsafe { Self::of(call) };
-        // SAFETY: only the `Work` holder touches the job, and there is one `Work`.
-        cell.job.with_mut(|job| unsafe { (*job).take() })
+        // SAFETY: only the `Work` holder touches the content while that is a job, and there is one `Work`.
+        cell.content.with_mut(|content| unsafe { (*content).take_job() })
+    }
+
+    /// # Safety
+    /// `call` points to a `Cell<J>`, and `into` to an `Option<Outcome<J::Output>>`. The caller is the
+    /// call's receiver, and the phase is Done.
+    unsafe fn take_outcome(call: &CallRef, into: NonNull<()>) {
+        // SAFETY: the caller's first promise.
+        let cell = unsafe { Self::of(call) };
+        // SAFETY: in this phase the one receiver alone touches the content.
+        let outcome = cell.content.with_mut(|content| unsafe { (*content).take_outcome() });
+        // SAFETY: the caller's promise about `into`.
+        unsafe { *into.cast::<Option<Outcome<J::Output>>>().as_ptr() = outcome };
     }
 
     /// Runs the job and leaves its outcome in the slot; says whether that is a value.
@@ -158,8 +225,8 @@ impl<J: Job> Cell<J> {
         let is_ok = outcome.is_ok();
         // SAFETY: as above.
         let cell = unsafe { Self::of(call) };
-        // SAFETY: before Done the claimer alone touches the slot.
-        cell.slot.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
+        // SAFETY: before Done the claimer alone touches the content, whose job is gone.
+        cell.content.with_mut(|content| unsafe { *content = Content::Outcome(outcome) });
         is_ok
     }
 
@@ -167,12 +234,12 @@ impl<J: Job> Cell<J> {
     ///
     /// # Safety
     /// `call` points to a `Cell<J>`; the caller has claimed the call, and its receiver does not get
-    /// to the slot: the phase is not Done, or the receiver left before.
+    /// to its outcome: the phase is not Done, or the receiver left before.
     unsafe fn drop_outcome(call: &CallRef) {
         // SAFETY: the caller's first promise.
         let cell = unsafe { Self::of(call) };
         // SAFETY: the caller's other promises.
-        let outcome = cell.slot.outcome.with_mut(|slot| unsafe { (*slot).take() });
+        let outcome = cell.content.with_mut(|content| unsafe { (*content).take_outcome() });
         if call.lane_id() == LaneId::Inline {
             // This is the loop thread.
             call.hub.discard(Remains::Value(call.hub.clone(), Box::new(outcome)));
@@ -193,7 +260,7 @@ impl<J: Job> Cell<J> {
     /// `head` starts a `Cell<J>` from `make`, and the caller had the last hand on it.
     unsafe fn free(head: NonNull<Head>) {
         // SAFETY: `make` took it out of a box, and nobody else is left.
-        drop(unsafe { Box::from_raw(head.cast::<Self>().as_ptr()) });
+        recycle::dispose(unsafe { Box::from_raw(head.cast::<Self>().as_ptr()) });
     }
 }
 
@@ -203,27 +270,26 @@ pub(crate) type Hands<T> = (Work, Receiver<T>, CallRef);
 #[inline(always)]
 fn make<J: Job>(hub: &Arc<Hub>, job: J, details: Details, first: Phase) -> Hands<J::Output> {
     let Details { lane, token, route, name, place, deadline, policy, runs_on, stamps } = details;
-    let cell = Box::new(Cell {
-        slot: Slot {
-            head: Head {
-                node: Node::new(),
-                line: Node::new(),
-                refs: AtomicU32::new(3),
-                state: AtomicU32::new(first.pack()),
-                admitted: first == Phase::Queued,
-                lane,
-                runs_on,
-                stamps,
-                token,
-                place,
-                deadline_ns: deadline.map_or(u64::MAX, |at| hub.to_ns(at)),
-                vtable: &Cell::<J>::VTABLE,
-                hub: hub.clone(),
-                extras: extras(name, route, policy),
-            },
-            outcome: UnsafeCell::new(None),
+    let extras = extras(name, route, policy);
+    let marks = Marks::new(first == Phase::Queued, extras.is_some(), stamps.are_there());
+    let cell = recycle::boxed(Cell {
+        head: Head {
+            refs: AtomicU32::new(3),
+            token,
+            place,
+            extras,
+            node: Node::new(),
+            line: Node::new(),
+            state: AtomicU32::new(first.pack()),
+            lane,
+            runs_on,
+            marks,
+            stamps,
+            deadline_ns: deadline.map_or(u64::MAX, |at| hub.to_ns(at)),
+            vtable: &Cell::<J>::VTABLE,
+            hub: hub.clone(),
         },
-        job: UnsafeCell::new(Some(job)),
+        content: UnsafeCell::new(Content::Job(job)),
     });
     // SAFETY: a box is never null.
     let head = unsafe { NonNull::new_unchecked(Box::into_raw(cell)) }.cast();
@@ -275,10 +341,11 @@ impl Clone for CallRef {
 
 impl Drop for CallRef {
     fn drop(&mut self) {
-        // What the other hands did happens before the cell is freed.
-        if self.refs.fetch_sub(1, Ordering::Release) == 1 {
-            // A load does what a fence would, and the race detector understands it.
-            self.refs.load(Ordering::Acquire);
+        // The last hand needs no read-modify-write to know that it is the last: nobody else is there
+        // to make another. What the other hands did happens before the cell is freed.
+        let last =
+            self.refs.load(Ordering::Acquire) == 1 || self.refs.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last {
             // SAFETY: the vtable is the cell's own, and this was the last hand.
             unsafe { (self.vtable.free)(self.head) };
         }
@@ -294,15 +361,19 @@ impl Deref for CallRef {
     }
 }
 
-// SAFETY: the node is the first field of the `repr(C)` head; the queue gets our reference and
-// gives it back. A call is pushed once: by its decider, or at the submit of an inline call.
+// SAFETY: `node` is a link of the call's own; the queue gets our reference and gives it back. A call is
+// pushed once: by its decider, or at the submit of an inline call.
 unsafe impl Linked for CallRef {
     fn into_node(self) -> NonNull<Node> {
-        ManuallyDrop::new(self).head.cast()
+        let head = ManuallyDrop::new(self).head.as_ptr();
+        // SAFETY: the reference that the queue gets keeps the cell alive, and so `head` valid.
+        unsafe { NonNull::new_unchecked(&raw mut (*head).node) }
     }
 
     unsafe fn from_node(node: NonNull<Node>) -> Self {
-        Self { head: node.cast() }
+        // SAFETY: the node is the `node` of a head, from `into_node`.
+        let head = unsafe { node.byte_sub(offset_of!(Head, node)) }.cast();
+        Self { head }
     }
 }
 

@@ -12,20 +12,19 @@ impl Head {
     /// Before the claim, by the one that may run the call: gives the time if it matters to the
     /// call.
     pub(super) fn note_began(&self) -> Option<Instant> {
-        let stamps = &self.stamps;
-        if !stamps.is_timed() && self.deadline_ns == u64::MAX {
+        if !self.marks.is_timed() && self.deadline_ns == u64::MAX {
             return None;
         }
         let now = self.hub.now();
-        if stamps.is_timed() {
-            stamps.begin(&self.hub.timing, now);
+        if self.marks.is_timed() {
+            self.stamps.begin(&self.hub.timing, now);
         }
         Some(now)
     }
 
     /// The same, for a call that is served by another's run.
     pub(super) fn note_joined(&self, flight: &Head) {
-        if self.stamps.is_timed() {
+        if self.marks.is_timed() {
             self.stamps.begin_with(&flight.stamps);
         }
     }
@@ -33,28 +32,27 @@ impl Head {
     /// By the one that ran the function, before it decides; one that was decided meanwhile keeps the
     /// time of that.
     pub(super) fn note_returned(&self) {
-        if self.stamps.is_timed() && !self.is_decided() {
+        if self.marks.is_timed() && !self.is_decided() {
             self.note_ended();
         }
     }
 
     /// By the one that decides the outcome, before it tells anybody.
     pub(super) fn note_ended(&self) {
-        let stamps = &self.stamps;
-        if stamps.is_timed() {
-            stamps.end(&self.hub.timing, self.hub.now());
+        if self.marks.is_timed() {
+            self.stamps.end(&self.hub.timing, self.hub.now());
         }
     }
 
     /// By the one that takes the outcome, just before it is looked at.
     pub(crate) fn note_delivered(&self) {
-        if !self.stamps.is_timed() {
+        if !self.marks.is_timed() {
             return;
         }
         let passage = Passage {
             lane: self.runs_on as usize,
             name: self.name(),
-            queued: self.admitted,
+            queued: self.marks.admitted(),
             began: self.state.load(Acquire) & CLAIMED != 0,
             by_task: matches!(self.route(), Route::Task(_)),
         };

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use crate::complete::CallRef;
+use crate::complete::{CallRef, Claimed, Returned, Shown};
 
 enum Place {
     Free,
@@ -21,9 +21,15 @@ pub(crate) struct Seat {
     /// For waking. Locked by the worker when it starts and by the one that claimed it.
     thread: Mutex<Option<Thread>>,
     /// The call whose function runs now.
-    call: Mutex<Option<CallRef>>,
-    /// Inside code that is not ours: a function, a destructor, a start hook.
+    call: Shown,
+    /// Inside other code that is not ours: a destructor, a start hook.
     outside: AtomicBool,
+}
+
+impl Seat {
+    fn is_outside(&self) -> bool {
+        self.outside.load(Ordering::Acquire) || self.call.is_there()
+    }
 }
 
 pub(crate) struct Roster {
@@ -43,7 +49,7 @@ impl Roster {
     pub(crate) fn new(seats: usize) -> Self {
         let seat = || Seat {
             thread: Mutex::new(None),
-            call: Mutex::new(None),
+            call: Shown::new(),
             outside: AtomicBool::new(false),
         };
         Self {
@@ -91,19 +97,19 @@ impl Roster {
 
     /// The calls whose functions run now.
     pub(crate) fn running(&self) -> Vec<CallRef> {
-        self.seats.iter().filter_map(|seat| lock(&seat.call).clone()).collect()
+        self.seats.iter().filter_map(|seat| seat.call.get()).collect()
     }
 
     /// Whether a function runs on every seat.
     pub(crate) fn is_held_by_calls(&self) -> bool {
-        self.seats.iter().all(|seat| lock(&seat.call).is_some())
+        self.seats.iter().all(|seat| seat.call.is_there())
     }
 
     /// Waits until no function runs, at most until `until`.
     pub(crate) fn wait_returned(&self, until: Instant) {
         self.watched.store(true, Ordering::SeqCst);
         let mut places = lock(&self.places);
-        while self.seats.iter().any(|seat| lock(&seat.call).is_some()) {
+        while self.seats.iter().any(|seat| seat.call.is_there()) {
             let Some(left) = until.checked_duration_since(Instant::now()).filter(|t| !t.is_zero())
             else {
                 return;
@@ -135,7 +141,7 @@ impl Roster {
                 continue;
             }
             let patient = Instant::now() < until;
-            let ours = |index: usize| patient || !self.seats[index].outside.load(Ordering::Acquire);
+            let ours = |index: usize| patient || !self.seats[index].is_outside();
             let waits =
                 |(index, place): (usize, &Place)| matches!(place, Place::Taken(_)) && ours(index);
             if !places.iter().enumerate().any(waits) {
@@ -166,18 +172,14 @@ impl Roster {
         result
     }
 
-    /// Around a call.
-    pub(crate) fn inside_call<R>(&self, index: usize, call: CallRef, f: impl FnOnce() -> R) -> R {
-        let seat = &self.seats[index];
-        *lock(&seat.call) = Some(call);
-        let result = self.outside(index, f);
-        let call = lock(&seat.call).take();
+    /// Runs the function of a call.
+    pub(crate) fn execute(&self, index: usize, claimed: Claimed) -> Returned {
+        let returned = self.seats[index].call.execute(claimed);
         if self.watched.load(Ordering::SeqCst) {
             // Under the lock, so that the watcher is either before its look or in its wait.
             drop(lock(&self.places));
             self.changed.notify_all();
         }
-        drop(call);
-        result
+        returned
     }
 }

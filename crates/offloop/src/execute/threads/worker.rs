@@ -102,8 +102,7 @@ fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
             return true;
         }
     };
-    let call = claimed.call().clone();
-    let returned = pool.roster.inside_call(index, call, || claimed.execute());
+    let returned = pool.roster.execute(index, claimed);
     // By now this worker has one hand on the call, and gives that to the loop.
     let mut gone = None;
     let ran = returned.complete_or(&pool.hub, |unwanted| {
