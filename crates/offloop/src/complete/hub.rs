@@ -107,7 +107,8 @@ impl Counts {
             Verdict::Rejected(_) => &self.rejected,
             Verdict::Shutdown => &self.shut_down,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        // Whoever sees it counted sees what was done before.
+        counter.fetch_add(1, Ordering::Release);
     }
 }
 

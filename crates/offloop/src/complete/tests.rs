@@ -1,7 +1,14 @@
-//! The state word.
+//! The state word, and what is told before it is counted.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::state::{ORPHAN, Phase, Verdict};
-use crate::failure::Failure;
+use super::{CallRef, Details, Hub, Job, LaneId, LaneLimits, Members, Policy, Route, call};
+use crate::deliver::{LoopWake, Notify, Token, queue};
+use crate::failure::{Failure, Outcome};
+use crate::timing::Stamps;
 
 #[test]
 fn every_phase_survives_its_word() {
@@ -35,4 +42,59 @@ fn a_queue_is_not_full_of_calls_that_have_left() {
     assert!(!lane.is_full(10, 11));
     assert!(!lane.is_full(10, 10));
     assert!(lane.is_full(11, 10));
+}
+
+/// A run that notes how many verdicts were counted when a member told it that it left.
+struct Told(AtomicU64);
+
+const UNTOLD: u64 = u64::MAX;
+
+impl Members for Told {
+    fn left(&self, hub: &Hub, _: Verdict) {
+        self.0.store(hub.counts.timed_out.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    fn fail(&self, _: &Hub, _: Verdict) {}
+
+    fn have_begun(&self) -> bool {
+        false
+    }
+}
+
+struct Nothing;
+
+impl Job for Nothing {
+    type Output = ();
+
+    fn perform(self, _: &CallRef) -> Outcome<()> {
+        Ok(())
+    }
+}
+
+/// Else somebody who sees the member counted could meet its run in between, and begin it.
+#[test]
+fn a_shared_run_is_told_of_a_member_that_left_before_that_is_counted() {
+    let limits = LaneLimits { queue: 1, abandoned: 1 };
+    let (push, _ready) = queue();
+    let notify = Notify::new(LoopWake::None);
+    let hub = Arc::new(Hub::new(notify, push, queue().0, [limits; LaneId::COUNT], None));
+    hub.lane(LaneId::Joined).admit().expect("room for one");
+    let run = Arc::new(Told(AtomicU64::new(UNTOLD)));
+    let mut policy = Policy::default();
+    policy.membership = Some(run.clone());
+    let details = Details {
+        lane: LaneId::Joined,
+        token: Token::NONE,
+        route: Route::Loop,
+        name: None,
+        place: Location::caller(),
+        deadline: None,
+        policy: Some(Box::new(policy)),
+        runs_on: LaneId::Joined,
+        stamps: Stamps::none(),
+    };
+    let (_work, _receiver, member) = call(&hub, Nothing, details);
+    member.decide(Verdict::TimedOut);
+    assert_eq!(run.0.load(Ordering::Relaxed), 0, "told once, and ahead of the count");
+    assert_eq!(hub.counts.timed_out.load(Ordering::Relaxed), 1);
 }

@@ -150,7 +150,7 @@ impl<S: 'static> Offloop<S> {
         let counts = &hub.counts;
         let turns = self.inbox().counts();
         let (by_loop, by_handles) = counts.submitted.counts();
-        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Acquire);
         let stats = Stats {
             submitted: by_loop + by_handles,
             finished: load(&counts.finished),

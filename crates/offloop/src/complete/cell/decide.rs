@@ -52,6 +52,10 @@ impl CallRef {
         }
         let from = from?;
         self.note_ended();
+        // First: whoever finds it counted, or hears of it, finds its run told, if it was the last one.
+        if let Some(policy) = self.policy() {
+            policy.leave_run(self, verdict);
+        }
         if !self.is_flight() {
             self.hub.counts.verdict(verdict);
         }

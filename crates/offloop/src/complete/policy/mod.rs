@@ -167,14 +167,17 @@ impl Policy {
         }
     }
 
+    /// It has failed without a value: the run that it shares has one member less.
+    pub(super) fn leave_run(&self, call: &CallRef, verdict: Verdict) {
+        if let Some(members) = &self.membership {
+            members.left(call.hub(), verdict);
+        }
+    }
+
     /// Its outcome is decided; `verdict` where it is a failure without a value.
     pub(super) fn settled(&self, call: &CallRef, verdict: Option<Verdict>) {
         if let Some(mail) = &self.mail {
             mail.end();
-        }
-        // First: who hears that it has left finds the run told, if it was the last one.
-        if let (Some(members), Some(verdict)) = (&self.membership, verdict) {
-            members.left(call.hub(), verdict);
         }
         match &self.order {
             Some(order) => order.release(),
