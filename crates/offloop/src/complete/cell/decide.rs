@@ -93,7 +93,7 @@ impl CallRef {
         }
         let counts = &hub.counts;
         let in_shutdown = hub.life() >= Life::Stopping;
-        self.note_returned();
+        self.note_ended();
         // Counted ahead, so that whoever sees it done finds it counted. Not if it is decided: the
         // shutdown that did so waits for nobody who is inside a function, and reads the counts.
         if !self.is_flight() {

@@ -29,15 +29,8 @@ impl Head {
         }
     }
 
-    /// By the one that ran the function, before it decides; one that was decided meanwhile keeps the
-    /// time of that.
-    pub(super) fn note_returned(&self) {
-        if self.marks.is_timed() && !self.is_decided() {
-            self.note_ended();
-        }
-    }
-
-    /// By the one that decides the outcome, before it tells anybody.
+    /// By the one that decides the outcome, before it tells anybody; by the one that ran the function
+    /// just before it decides.
     pub(super) fn note_ended(&self) {
         if self.marks.is_timed() {
             self.stamps.end(&self.hub.timing, self.hub.now());
