@@ -136,15 +136,16 @@ pub struct ExecutorStats {
 impl<S: 'static> Offloop<S> {
     /// The counters as they stand and, with the feature `stats`, how long calls waited and ran.
     ///
-    /// **Which calls are timed**: about the first 32 of each 5 ms, and one in 64 of the others. So a
-    /// loop that makes a call now and then has all of them timed, and a storm of calls pays for
-    /// few. The counters count every call.
+    /// **Which calls are timed**: of the loop's own calls about the first 32 of each 5 ms, as many of
+    /// all its [`Handle`](crate::Handle)s' together, and one in 64 of the others. So a loop that
+    /// makes a call now and then has all of them timed, and a storm of calls pays for few. The
+    /// counters count every call.
     ///
     /// **What it costs**: a call that is not timed, next to nothing; a timed one, four readings of
     /// the clock (one on the submitting thread, two on the worker, one at the delivery) and an entry
-    /// in the loop's own books, about 0.3 µs in all. Each call is 24 bytes larger; an executor or a
-    /// name with timed calls takes some 10 to 50 kB. This method copies all of that: good for a
-    /// status line a few times a second, not for every turn.
+    /// in the loop's own books. Each call is 24 bytes larger. An executor or a name with timed calls
+    /// takes three tables, which grow as its longest times double. This method copies all of that:
+    /// good for a status line a few times a second, not for every turn.
     pub fn stats(&self) -> Stats {
         let hub = &self.link().hub;
         let counts = &hub.counts;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// One part in 128 at the worst, at about 10 kB for times up to a second.
+/// One part in 128 at the worst, by 128 counts of four bytes for each doubling of the time.
 const DIGITS: u8 = 2;
 
 /// How long something took, over many calls: from [`Offloop::stats`](crate::Offloop::stats).

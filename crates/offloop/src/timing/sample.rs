@@ -1,8 +1,9 @@
 //! Which calls are timed: the first ones of each window of time, and a share of the rest.
 //!
 //! A loop that makes a call now and then gets every one measured; one that makes a million a
-//! second pays for few of them. Invariant: at most [`FIRST`] calls per [`WINDOW_NS`] are timed,
-//! and one in [`SHARE`] of the others.
+//! second pays for few of them. The loop's calls have windows of their own, and so have those of
+//! all its handles together. Invariant: of either, at most [`FIRST`] calls per [`WINDOW_NS`] are
+//! timed, and one in [`SHARE`] of the others.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

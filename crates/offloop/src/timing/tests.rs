@@ -44,6 +44,18 @@ fn a_window_begins_when_the_last_one_is_over() {
     assert!(all(500) && !all(100));
 }
 
+#[test]
+fn the_loop_and_its_handles_have_windows_of_their_own() {
+    let now = Instant::now();
+    let timing = Timing::new(now);
+    let is_timed = |number| timing.submit(number, || now).is_timed();
+    assert!((0..FIRST).all(|number| is_timed(Number::OfLoop(number))));
+    assert!((0..FIRST).all(|number| is_timed(Number::OfHandles(number))));
+    let after = FIRST..2 * FIRST;
+    assert!(!after.clone().all(|number| is_timed(Number::OfLoop(number))));
+    assert!(!after.clone().all(|number| is_timed(Number::OfHandles(number))));
+}
+
 fn latencies(all_ns: impl IntoIterator<Item = u64>) -> Latencies {
     let mut latencies = Latencies::default();
     all_ns.into_iter().for_each(|ns| latencies.record(ns));
