@@ -90,7 +90,8 @@ pub enum By {
 pub enum Reason {
     /// The executor's queue was full.
     QueueFull,
-    /// The operating system gave no thread or process to run it on.
+    /// The operating system gave no thread or process to run it on, or an
+    /// [`Executor`](crate::Executor) of your own gave it back.
     NoWorker,
     /// Too many earlier calls passed their deadline and never came back.
     Abandoned,
@@ -108,7 +109,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Reason::QueueFull => "the executor's queue is full",
-            Reason::NoWorker => "the system could not start a worker for it",
+            Reason::NoWorker => "no worker could be had for it",
             Reason::Abandoned => "too many earlier calls passed their deadline and still run",
             Reason::NotConfigured => "its executor is not configured",
             Reason::Unregistered => "its function is not registered",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::probes::Bomb;
 use common::{Count, Hold, Latch, Seen, TestLoop, explode, keep, wait_until};
-use offloop::{By, Failure, Outcome, Reason, Threads};
+use offloop::{By, Executor, Failure, Outcome, Reason, Threads, Work};
 
 #[test]
 fn a_value_comes_back_from_every_executor() {
@@ -248,6 +248,24 @@ fn a_failure_reads_as_one_sentence() {
     texts.sort();
     texts.dedup();
     assert_eq!(texts.len(), failures.len(), "each says something else");
+}
+
+/// Takes no call.
+struct Unwilling;
+
+impl Executor for Unwilling {
+    fn submit(&self, work: Work) -> Result<(), Work> {
+        Err(work)
+    }
+}
+
+#[test]
+fn a_call_that_an_executor_gives_back_is_refused_without_a_word_of_the_system() {
+    let lp = TestLoop::<Seen<()>>::with(|builder| builder.cores_on(Unwilling));
+    lp.off.call(|| ()).cores().then(keep);
+    let failure = lp.outcome().unwrap_err();
+    assert!(matches!(failure, Failure::Rejected(Reason::NoWorker)), "{failure}");
+    assert_eq!(failure.to_string(), "the call was refused: no worker could be had for it");
 }
 
 #[test]
