@@ -54,7 +54,7 @@ impl CallRef {
         self.note_ended();
         // First: whoever finds it counted, or hears of it, finds its run told, if it was the last one.
         if let Some(policy) = self.policy() {
-            policy.leave_run(self, verdict);
+            policy.leave_run(&self.hub, verdict);
         }
         if !self.is_flight() {
             self.hub.counts.verdict(verdict);
@@ -119,7 +119,7 @@ impl CallRef {
             hub.hand_over(self);
         } else {
             self.settle(None);
-            self.left(&self);
+            self.left();
         }
         Ran::Finished
     }
@@ -128,7 +128,7 @@ impl CallRef {
     fn late(self, verdict: Verdict, unwanted: impl FnOnce(Unwanted<'_>)) -> Ran {
         // We have claimed the call, and it is not Done.
         unwanted(Unwanted(&self));
-        self.left(&self);
+        self.left();
         Ran::Late(verdict)
     }
 

@@ -140,7 +140,7 @@ impl Drop for Work {
         if self.call.marks.admitted() {
             self.call.lane().passed_stale();
         }
-        self.call.left(&self.call);
+        self.call.left();
         // SAFETY: the vtable is the cell's own, and `self` is the call's one `Work`.
         unsafe { (self.call.vtable.drop_job)(&self.call) };
         // SAFETY: `self` is being dropped, so its reference is given up once.

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{CallRef, Extras, Head, Route};
+use super::{Extras, Head, Route};
 use crate::complete::hub::{Hub, LaneId, Life};
 use crate::complete::lane::Lane;
 use crate::complete::policy::Policy;
@@ -41,9 +41,9 @@ impl Head {
     }
 
     /// Its function is at its end, one way or another.
-    pub(super) fn left(&self, call: &CallRef) {
+    pub(super) fn left(&self) {
         if let Some(policy) = self.policy() {
-            policy.left(call);
+            policy.left(&self.hub);
         }
     }
 

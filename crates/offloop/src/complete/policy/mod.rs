@@ -23,6 +23,7 @@ use std::sync::{Arc, PoisonError};
 
 use self::turnstile::Pass;
 use super::cell::{CallRef, Work};
+use super::hub::Hub;
 use super::lane::Lane;
 use super::state::{Phase, Verdict};
 use crate::keyed::Keyed;
@@ -146,12 +147,12 @@ impl Policy {
     }
 
     /// Its function has returned, or will not run.
-    pub(super) fn left(&self, call: &CallRef) {
-        if !call.hub().is_forked()
+    pub(super) fn left(&self, hub: &Hub) {
+        if !hub.is_forked()
             && self.pass.end()
             && let Some(turnstile) = self.turnstile()
         {
-            turnstile.leave(call.hub());
+            turnstile.leave(hub);
         }
     }
 
@@ -168,9 +169,9 @@ impl Policy {
     }
 
     /// It has failed without a value: the run that it shares has one member less.
-    pub(super) fn leave_run(&self, call: &CallRef, verdict: Verdict) {
+    pub(super) fn leave_run(&self, hub: &Hub, verdict: Verdict) {
         if let Some(members) = &self.membership {
-            members.left(call.hub(), verdict);
+            members.left(hub, verdict);
         }
     }
 
@@ -187,7 +188,7 @@ impl Policy {
         // that was given up; a serial one does.
         let given_up = verdict == Some(Verdict::TimedOut) && self.serial.is_none();
         if given_up || (verdict.is_some() && !call.has_begun()) {
-            self.left(call);
+            self.left(call.hub());
         }
     }
 
