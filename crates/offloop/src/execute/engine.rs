@@ -85,7 +85,10 @@ impl Engine {
         let options = Apart::resident();
         let pool = Pool::new(options.clone(), self.charge.hub.clone(), self.bell.clone());
         let resident = Resident::new(pool, &options);
-        lock(&self.charge.resources).push(resident.clone());
+        // At the end there is nothing to find: no call gets to it any more, so it has no thread.
+        if self.charge.hub.life() == Life::Open {
+            lock(&self.charge.resources).push(resident.clone());
+        }
         resident
     }
 

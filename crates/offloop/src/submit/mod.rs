@@ -25,6 +25,9 @@ mod send;
 mod stats;
 mod ticket;
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 pub use self::builder::{Builder, Error};
 pub use self::call::{Call, RejectedCall};
 pub use self::end::ShutdownReport;
