@@ -305,10 +305,17 @@ fn share_and_resource() {
 fn within_and_resource() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (resource, scope, latch) = (lp.off.resource(|| 0), lp.off.scope(), Latch::new());
-    let (gate, ran) = (latch.clone(), Count::new());
-    lp.off.call_on(&resource, move |_| gate.pass()).within(&scope).then(|_, _| ());
+    let (gate, entered, ran) = (latch.clone(), Count::new(), Count::new());
+    let enter = entered.clone();
+    let first = lp.off.call_on(&resource, move |_| {
+        enter.add();
+        gate.pass();
+    });
+    first.within(&scope).then(|_, _| ());
     let count = ran.clone();
     lp.off.call_on(&resource, move |_| count.add()).within(&scope).then(|_, _| ());
+    // The thread is inside the first one while the second one is cancelled.
+    entered.wait(1);
     drop(scope);
     latch.open();
     lp.off.call_on(&resource, |_| 7).then(keep);
