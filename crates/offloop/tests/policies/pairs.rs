@@ -1,14 +1,14 @@
 //! Two policies of one call that go together. Invariant: a pair does what both say.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use offloop::{By, Failure, Outcome, Scope, Threads};
+use offloop::{By, Failure, Offloop, Outcome, Scope, Threads};
 
 use crate::common::probes::Drops;
-use crate::common::{Count, Hold, Latch, Seen, TestLoop, keep, wait_until};
+use crate::common::{Count, Hold, Latch, PATIENCE, Seen, TestLoop, keep, wait_until};
 
 fn values(seen: Seen<u32>) -> Vec<u32> {
     seen.into_iter().map(Result::unwrap).collect()
@@ -332,6 +332,24 @@ fn share_with_a_deadline_of_each() {
     assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
     hold.open();
     assert_eq!(values(lp.outcomes(1)), [1], "the run has no deadline while one has none");
+}
+
+/// The keeper is woken for the deadline, and wakes the loop: the submit itself wakes one thread.
+#[test]
+fn an_inline_call_with_a_deadline_leaves_the_wake_of_the_loop_to_the_keeper() {
+    for ordered in [false, true] {
+        let (tell, told) = mpsc::channel();
+        let builder = Offloop::<Seen<u32>>::builder();
+        let off = builder.waker(move || tell.send(thread::current().id())).build().unwrap();
+        let call = off.call(|| 1).inline().deadline(Duration::from_secs(3600));
+        let call = if ordered { call.in_order("order") } else { call };
+        call.then(keep);
+        let waker = told.recv_timeout(PATIENCE).expect("the loop is woken");
+        assert_ne!(waker, thread::current().id(), "in order: {ordered}");
+        let mut seen = Vec::new();
+        off.deliver(&mut seen);
+        assert_eq!(values(seen), [1]);
+    }
 }
 
 #[test]

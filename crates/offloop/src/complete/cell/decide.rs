@@ -163,7 +163,9 @@ impl CallRef {
                     self.stand();
                 }
                 self.post();
-                self.announce();
+                if self.announce() {
+                    self.hub.ask_for_turn();
+                }
             }
             Route::Flight(members) => {
                 if self.lane_id() == LaneId::Inline {
@@ -187,19 +189,18 @@ impl CallRef {
         }
     }
 
-    /// The second: the wake.
-    pub(in crate::complete) fn announce(&self) {
+    /// The second: the wake; of the loop on `true`, by the caller.
+    #[must_use]
+    pub(in crate::complete) fn announce(&self) -> bool {
         match self.route() {
             Route::Task(task) => {
                 // With the look at `life` below: either it sees the close, or the close sees this.
                 self.hub.awaited().fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
                 task.wake();
-                if self.hub.life() >= Life::Closing {
-                    // A closed loop waits for this call too, and looks when it is woken.
-                    self.hub.ask_for_turn();
-                }
+                // A closed loop waits for this call too, and looks when it is woken.
+                self.hub.life() >= Life::Closing
             }
-            _ => self.hub.ask_for_turn(),
+            _ => true,
         }
     }
 
@@ -222,6 +223,7 @@ impl CallRef {
     /// An inline call may run in the next turn, or when its place in the order comes. `true`: the
     /// caller asks for the turn.
     pub(crate) fn stand_by(&self) -> bool {
-        self.policy().is_none_or(|policy| policy.stand_by()) && self.stand_quietly()
+        let in_order = self.policy().and_then(|policy| policy.stand_by());
+        in_order.unwrap_or_else(|| self.stand_quietly())
     }
 }

@@ -156,16 +156,12 @@ impl Policy {
         }
     }
 
-    /// An inline call may run. `true`: at once; else when its place in the order comes.
-    pub(super) fn stand_by(&self) -> bool {
-        match &self.order {
-            None => true,
-            Some(order) => {
-                self.stands_by.store(true, Ordering::SeqCst);
-                order.release();
-                false
-            }
-        }
+    /// An inline call may run when its place in the order comes: `true` as of
+    /// [`release`](OrderLine::release); `None` where it has no such place.
+    pub(super) fn stand_by(&self) -> Option<bool> {
+        let order = self.order.as_ref()?;
+        self.stands_by.store(true, Ordering::SeqCst);
+        Some(order.release())
     }
 
     /// It has failed without a value: the run that it shares has one member less.
@@ -181,7 +177,11 @@ impl Policy {
             mail.end();
         }
         match &self.order {
-            Some(order) => order.release(),
+            Some(order) => {
+                if order.release() {
+                    call.hub().ask_for_turn();
+                }
+            }
             None => call.reach(),
         }
         // A function that will not run holds nobody up, wherever it waits. Nor does a superseded one

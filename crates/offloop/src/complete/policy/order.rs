@@ -23,8 +23,9 @@ impl OrderLine {
         lock(&self.0).push_back(call.clone());
     }
 
-    /// Lets those at the head go that can.
-    pub(super) fn release(&self) {
+    /// Lets those at the head go that can. `true`: the caller asks for the turn.
+    #[must_use]
+    pub(super) fn release(&self) -> bool {
         let mut gone = Vec::new();
         let mut line = lock(&self.0);
         while line.front().is_some_and(may_go) {
@@ -34,9 +35,11 @@ impl OrderLine {
             }
         }
         drop(line);
+        let mut asks = false;
         for call in gone {
-            call.announce();
+            asks |= call.announce();
         }
+        asks
     }
 }
 
