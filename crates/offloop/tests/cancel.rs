@@ -20,15 +20,14 @@ fn is_cancel<T>(outcome: &Outcome<T>) -> bool {
 /// Starts a call that stays inside until the latch is open, and then says whether it was
 /// cancelled.
 fn inside(lp: &TestLoop<Seen<bool>>, latch: &Latch) -> Ticket {
-    let entered = Count::new();
-    let (enter, gate) = (entered.clone(), latch.clone());
+    let before = latch.entered.get();
+    let gate = latch.clone();
     let call = lp.off.call_with(move |cx| {
-        enter.add();
         gate.pass();
         cx.is_cancelled()
     });
     let ticket = call.then(keep);
-    entered.wait(1);
+    latch.entered.wait(before + 1);
     ticket
 }
 
@@ -194,21 +193,15 @@ fn calls_that_wait_behind_too_many_abandoned_ones_are_refused() {
     for attempt in 0..10 {
         let threads = threads.clone();
         let lp = TestLoop::<Seen<u8>>::with(|builder| builder.threads(threads));
-        let (latch, entered) = (Latch::new(), Count::new());
+        let latch = Latch::new();
         for time in [Duration::from_millis(50), Duration::from_millis(200 << attempt)] {
-            let (gate, enter) = (latch.clone(), entered.clone());
-            let call = lp.off.call(move || {
-                enter.add();
-                gate.pass();
-                0
-            });
-            call.deadline(time).then(keep);
+            lp.off.call(latch.holding(0)).deadline(time).then(keep);
         }
         // Without a deadline: a worker takes it or refuses it.
         lp.off.call(|| 1).then(keep);
         let outcomes = lp.outcomes(3);
         latch.open();
-        if entered.get() == 2 {
+        if latch.entered.get() == 2 {
             let last = &outcomes[2];
             assert!(matches!(last, Err(Failure::Rejected(Reason::Abandoned))), "{last:?}");
             return;

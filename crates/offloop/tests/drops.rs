@@ -180,16 +180,9 @@ fn a_job_refused_after_a_shutdown_is_dropped_off_the_loop_thread() {
 
 /// A call of a function that gives a probe once the latch is open.
 fn running(lp: &TestLoop<Seen<Probe>>, drops: &Drops, latch: &Latch) -> offloop::Ticket {
-    let enter = Count::new();
-    let (gate, probe) = (latch.clone(), drops.probe());
-    let entered = enter.clone();
-    let call = lp.off.call(move || {
-        entered.add();
-        gate.pass();
-        probe
-    });
+    let call = lp.off.call(latch.holding(drops.probe()));
     let ticket = call.deadline(Duration::from_secs(3600)).then(keep);
-    enter.wait(1);
+    latch.entered.wait(1);
     ticket
 }
 

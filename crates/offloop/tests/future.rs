@@ -98,8 +98,7 @@ fn the_newest_waker_is_the_one_that_is_woken() {
         }
     }
     let (lp, latch) = (one_thread(), Latch::new());
-    let gate = latch.clone();
-    let mut future = pin!(lp.off.call(move || gate.pass()).into_future());
+    let mut future = pin!(lp.off.call(latch.holding(())).into_future());
     let wakers = [0, 1].map(|_| Arc::new(Counting(AtomicUsize::new(0))));
     for waker in &wakers {
         let waker = Waker::from(waker.clone());
@@ -189,14 +188,10 @@ fn an_inline_future_is_run_by_the_next_turn() {
 #[test]
 fn a_shutdown_resolves_every_future() {
     let lp = one_thread();
-    let (latch, entered) = (Latch::new(), Count::new());
-    let (gate, enter) = (latch.clone(), entered.clone());
-    let running = lp.off.handle().call(move || {
-        enter.add();
-        gate.pass();
-    });
+    let latch = Latch::new();
+    let running = lp.off.handle().call(latch.holding(()));
     let running = thread::spawn(move || block_on(running));
-    entered.wait(1);
+    latch.entered.wait(1);
     let handle = lp.off.handle();
     let queued = thread::spawn(move || block_on(handle.call(|| ())));
     let handle = lp.off.handle();

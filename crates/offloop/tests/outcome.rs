@@ -196,15 +196,9 @@ fn a_discarded_result_that_panics_when_dropped_is_contained() {
     let starts = started.clone();
     let threads = Threads::new().max(1).on_start(move || starts.add());
     let lp = TestLoop::<Seen<Bomb>>::with(|builder| builder.threads(threads));
-    let (latch, inside, dropped) = (Latch::new(), Count::new(), Count::new());
-    let (gate, enter, bomb) = (latch.clone(), inside.clone(), Bomb(dropped.clone()));
-    let ticket = lp.off.call(move || {
-        enter.add();
-        gate.pass();
-        bomb
-    });
-    let ticket = ticket.then(keep);
-    inside.wait(1);
+    let (latch, dropped) = (Latch::new(), Count::new());
+    let ticket = lp.off.call(latch.holding(Bomb(dropped.clone()))).then(keep);
+    latch.entered.wait(1);
     ticket.cancel();
     assert!(matches!(lp.outcome(), Err(Failure::Cancelled(By::Caller))));
     latch.open();

@@ -28,8 +28,7 @@ fn a_future_that_has_its_outcome_keeps_no_waker() {
     let waker = Waker::from(idle.clone());
     let mut cx = Context::from_waker(&waker);
     let latch = Latch::new();
-    let pass = latch.clone();
-    let call = lp.off.call(move || pass.pass()).deadline(Duration::from_secs(3600));
+    let call = lp.off.call(latch.holding(())).deadline(Duration::from_secs(3600));
     let mut future = call.into_future();
     assert!(Pin::new(&mut future).poll(&mut cx).is_pending());
     latch.open();

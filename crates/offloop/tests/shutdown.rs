@@ -23,15 +23,14 @@ fn is_shutdown<T>(outcome: &Outcome<T>) -> bool {
 #[test]
 fn close_refuses_new_calls_ends_queued_ones_and_lets_running_ones_finish() {
     let lp = one_thread::<Seen<u8>>();
-    let (latch, entered) = (Latch::new(), Count::new());
-    let (gate, enter) = (latch.clone(), entered.clone());
+    let latch = Latch::new();
+    let gate = latch.clone();
     let running = lp.off.call_with(move |cx| {
-        enter.add();
         gate.pass();
         u8::from(cx.is_cancelled())
     });
     running.then(keep);
-    entered.wait(1);
+    latch.entered.wait(1);
     lp.off.call(|| 1).then(keep);
     lp.off.call(|| 2).inline().then(keep);
     assert!(!lp.off.is_closed());
@@ -52,8 +51,7 @@ fn a_closing_loop_is_woken_for_the_last_call_that_a_task_awaits() {
 
     let lp = one_thread::<()>();
     let latch = Latch::new();
-    let gate = latch.clone();
-    let mut future = pin!(lp.off.call(move || gate.pass()).into_future());
+    let mut future = pin!(lp.off.call(latch.holding(())).into_future());
     assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     wait_until(|| lp.off.stats().threads.running == 1);
     lp.off.close();
@@ -105,19 +103,15 @@ fn shutdown_of_an_idle_offloop_is_empty_and_refuses_what_comes_after() {
 #[test]
 fn shutdown_names_a_function_that_never_returns_and_a_second_one_says_the_same() {
     let lp = TestLoop::<Seen<()>>::new();
-    let (entered, latch) = (Count::new(), Latch::new());
+    let latch = Latch::new();
     let first = line!();
     for cores in [false, true] {
-        let (enter, gate) = (entered.clone(), latch.clone());
-        let call = lp.off.call(move || {
-            enter.add();
-            gate.pass();
-        });
+        let call = lp.off.call(latch.holding(()));
         let call = if cores { call.cores().name("stuck on a core") } else { call.name("stuck") };
         call.then(keep);
     }
     let last = line!();
-    entered.wait(2);
+    latch.entered.wait(2);
     let began = Instant::now();
     let report = lp.off.shutdown(Duration::from_millis(30));
     assert!(began.elapsed() >= Duration::from_millis(30) && began.elapsed() < PATIENCE);

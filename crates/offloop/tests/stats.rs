@@ -41,14 +41,10 @@ fn the_three_times_of_a_call_are_measured_one_after_another() {
             builder.threads(Threads::new().max(1)).cores(Cores::new().workers(1))
         });
         let place = |call: offloop::Call<_, _>| if cores { call.cores() } else { call.threads() };
-        let (latch, inside) = (Latch::new(), mpsc::channel());
-        let (pass, entered) = (latch.clone(), inside.0);
-        let holds: Box<dyn FnOnce() + Send> = Box::new(move || {
-            entered.send(()).unwrap();
-            pass.pass();
-        });
+        let latch = Latch::new();
+        let holds: Box<dyn FnOnce() + Send> = Box::new(latch.holding(()));
         place(lp.off.call(holds)).detach();
-        inside.1.recv().unwrap();
+        latch.entered.wait(1);
         let sleeps: Box<dyn FnOnce() + Send> = Box::new(|| thread::sleep(2 * STEP));
         let ticket = place(lp.off.call(sleeps)).name("seen").then(keep);
         thread::sleep(STEP);
@@ -247,13 +243,9 @@ fn calls_that_share_a_run_are_counted_one_by_one() {
 fn what_a_policy_holds_up_counts_as_wait() {
     let lp = TestLoop::<Seen<()>>::new();
     let latch = Latch::new();
-    let held = || {
-        let latch = latch.clone();
-        move || latch.pass()
-    };
-    lp.off.call(held()).serial("one at a time").then(keep);
+    lp.off.call(latch.holding(())).serial("one at a time").then(keep);
     lp.off.call(|| ()).serial("one at a time").name("serial").then(keep);
-    lp.off.call(held()).in_order("in order").then(keep);
+    lp.off.call(latch.holding(())).in_order("in order").then(keep);
     let second = lp.off.call(|| ()).in_order("in order").name("ordered").then(keep);
     wait_until(|| second.is_done());
     thread::sleep(STEP);

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::alone::{alone, count_threads, descriptors, offloop_threads};
-use common::{Count, Hold, Latch, PATIENCE, Seen, TestLoop, keep, overrun, wait_for, wait_until};
+use common::{Hold, Latch, PATIENCE, Seen, TestLoop, keep, overrun, wait_for, wait_until};
 use offloop::{Context, Cores, Offloop, Threads};
 
 fn wait_for_threads(prefix: &str, count: usize) {
@@ -237,16 +237,12 @@ fn tickets_and_handles_keep_no_descriptor_and_no_thread() {
 fn a_thread_inside_an_abandoned_function_ends_when_that_returns() {
     alone("a_thread_inside_an_abandoned_function_ends_when_that_returns", || {
         let lp = TestLoop::<Seen<()>>::new();
-        let (latch, entered) = (Latch::new(), Count::new());
+        let latch = Latch::new();
         for index in 0..2 {
-            let (gate, enter) = (latch.clone(), entered.clone());
-            let call = lp.off.call(move || {
-                enter.add();
-                gate.pass();
-            });
+            let call = lp.off.call(latch.holding(()));
             if index == 0 { call.cores() } else { call }.name("stuck").then(keep);
         }
-        entered.wait(2);
+        latch.entered.wait(2);
         let report = lp.off.shutdown(Duration::from_millis(10));
         assert_eq!(report.abandoned.len(), 2);
         // Only the threads that the report names are left.

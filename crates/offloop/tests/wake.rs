@@ -176,14 +176,9 @@ fn nothing_wakes_a_loop_that_is_gone() {
     let (wakes, latch) = (Count::new(), Latch::new());
     let counted = wakes.clone();
     let off = Offloop::<Seen<()>>::builder().waker(move || counted.add()).build().unwrap();
-    let (handle, gate, entered) = (off.handle(), latch.clone(), Count::new());
-    let enter = entered.clone();
-    let ticket = off.call(move || {
-        enter.add();
-        gate.pass();
-    });
-    let ticket = ticket.then(keep);
-    entered.wait(1);
+    let handle = off.handle();
+    let ticket = off.call(latch.holding(())).then(keep);
+    latch.entered.wait(1);
     drop(off);
     assert_eq!(wakes.get(), 0);
     ticket.cancel();

@@ -158,7 +158,11 @@ pub(crate) fn explode(message: &'static str) -> ! {
 
 /// What functions wait for, inside a call. Clones are the same latch.
 #[derive(Clone, Default)]
-pub(crate) struct Latch(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Latch {
+    gate: Arc<(Mutex<bool>, Condvar)>,
+    /// How many have come to it so far.
+    pub(crate) entered: Count,
+}
 
 impl Latch {
     pub(crate) fn new() -> Self {
@@ -166,15 +170,28 @@ impl Latch {
     }
 
     pub(crate) fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
+        *self.gate.0.lock().unwrap() = true;
+        self.gate.1.notify_all();
     }
 
     /// Returns once the latch is open; never, if nobody opens it.
     pub(crate) fn pass(&self) {
-        let mut open = self.0.0.lock().unwrap();
+        self.entered.add();
+        let mut open = self.gate.0.lock().unwrap();
         while !*open {
-            open = self.0.1.wait(open).unwrap();
+            open = self.gate.1.wait(open).unwrap();
+        }
+    }
+
+    /// A function that is held here, and then gives `value`.
+    pub(crate) fn holding<T: Send + 'static>(
+        &self,
+        value: T,
+    ) -> impl FnOnce() -> T + Send + use<T> {
+        let latch = self.clone();
+        move || {
+            latch.pass();
+            value
         }
     }
 }
@@ -203,29 +220,21 @@ impl Count {
 }
 
 /// Occupies workers of the thread pool until it is opened.
-pub(crate) struct Hold {
-    latch: Latch,
-}
+pub(crate) struct Hold(Latch);
 
 impl Hold {
     /// Returns once `count` workers are inside a function that waits.
     pub(crate) fn threads<S: 'static>(off: &Offloop<S>, count: usize) -> Self {
-        let (latch, inside) = (Latch::new(), Count::new());
+        let latch = Latch::new();
         for _ in 0..count {
-            let (latch, inside) = (latch.clone(), inside.clone());
-            off.call(move || {
-                inside.add();
-                latch.pass();
-            })
-            .name("held")
-            .detach();
+            off.call(latch.holding(())).name("held").detach();
         }
-        inside.wait(count);
-        Self { latch }
+        latch.entered.wait(count);
+        Self(latch)
     }
 
     pub(crate) fn open(&self) {
-        self.latch.open();
+        self.0.open();
     }
 }
 

@@ -117,12 +117,7 @@ fn an_inline_order_against_serial() {
 fn a_call_in_conflict_keeps_its_place_in_the_order_and_supersedes_nothing() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    let gate = latch.clone();
-    let first = lp.off.call(move || {
-        gate.pass();
-        1
-    });
-    first.in_order("order").then(keep);
+    lp.off.call(latch.holding(1)).in_order("order").then(keep);
     let older = lp.off.call(|| 2).latest("key").in_order("order").then(keep);
     lp.off.call(|| 3).latest("key").share("key").in_order("order").then(keep);
     wait_until(|| older.is_done());

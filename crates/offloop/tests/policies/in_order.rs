@@ -19,14 +19,7 @@ crate::rows::rows!(InOrder);
 fn handlers_keep_the_order_of_submits_while_functions_run_in_parallel() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    let gate = latch.clone();
-    lp.off
-        .call(move || {
-            gate.pass();
-            1
-        })
-        .in_order("key")
-        .then(keep);
+    lp.off.call(latch.holding(1)).in_order("key").then(keep);
     let second = lp.off.call(|| 2).in_order("key").cores().then(keep);
     // Only a function that runs beside the first one can let it go.
     let third = lp.off.call(move || {
@@ -44,17 +37,8 @@ fn every_failure_keeps_its_place() {
     let lp = TestLoop::<Seen<u32>>::with(|builder| builder.threads(Threads::new().max(2).queue(2)));
     let hold = Hold::threads(&lp.off, 1);
     let latch = Latch::new();
-    let (gate, entered) = (latch.clone(), Count::new());
-    let enter = entered.clone();
-    lp.off
-        .call(move || {
-            enter.add();
-            gate.pass();
-            1
-        })
-        .in_order("key")
-        .then(keep);
-    entered.wait(1);
+    lp.off.call(latch.holding(1)).in_order("key").then(keep);
+    latch.entered.wait(1);
     let late = lp.off.call(|| 2).in_order("key").deadline(Duration::from_millis(1)).then(keep);
     wait_until(|| late.is_done());
     let cancelled = lp.off.call(|| 3).in_order("key").then(keep);
@@ -80,8 +64,7 @@ fn every_failure_keeps_its_place() {
 fn an_awaited_call_completes_in_its_place() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    let gate = latch.clone();
-    let first = lp.off.handle().call(move || gate.pass()).in_order("key").then(|_, _| ());
+    let first = lp.off.handle().call(latch.holding(())).in_order("key").then(|_, _| ());
     let handle = lp.off.handle();
     let second = thread::spawn(move || {
         crate::common::block_on::block_on(handle.call(|| 2).in_order("key")).unwrap()
@@ -98,14 +81,8 @@ fn an_awaited_call_completes_in_its_place() {
 fn an_inline_call_runs_when_its_place_has_come() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    let (gate, ran) = (latch.clone(), Count::new());
-    lp.off
-        .call(move || {
-            gate.pass();
-            1
-        })
-        .in_order("key")
-        .then(keep);
+    let ran = Count::new();
+    lp.off.call(latch.holding(1)).in_order("key").then(keep);
     let count = ran.clone();
     lp.off
         .call(move || {
@@ -127,14 +104,7 @@ fn an_inline_call_runs_when_its_place_has_come() {
 fn a_key_holds_up_no_other() {
     let lp = TestLoop::<Seen<u32>>::new();
     let hold = Latch::new();
-    let gate = hold.clone();
-    lp.off
-        .call(move || {
-            gate.pass();
-            1
-        })
-        .in_order("slow")
-        .then(keep);
+    lp.off.call(hold.holding(1)).in_order("slow").then(keep);
     lp.off.call(|| 2).in_order("quick").then(keep);
     assert!(matches!(lp.outcome(), Ok(2)));
     hold.open();

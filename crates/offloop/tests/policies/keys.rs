@@ -24,11 +24,7 @@ where
     K: Hash + Eq + 'static,
 {
     let latch = Latch::new();
-    let gate = latch.clone();
-    lp.off
-        .call(move || gate.pass())
-        .in_order(first)
-        .then(|seen: &mut Seen<u32>, _| seen.push(Ok(1)));
+    lp.off.call(latch.holding(())).in_order(first).then(|seen: &mut Seen<u32>, _| seen.push(Ok(1)));
     second(&lp.off);
     let quick = lp.off.call(|| 3).then(keep);
     wait_until(|| quick.is_done());

@@ -108,15 +108,9 @@ fn a_running_function_is_told_that_a_newer_call_came() {
 #[test]
 fn the_newest_does_not_wait_for_a_superseded_function() {
     let lp = TestLoop::<Seen<u32>>::new();
-    let (latch, entered) = (Latch::new(), Count::new());
-    let (gate, enter) = (latch.clone(), entered.clone());
-    let deaf = lp.off.call(move || {
-        enter.add();
-        gate.pass();
-        1
-    });
-    deaf.latest("key").then(keep);
-    entered.wait(1);
+    let latch = Latch::new();
+    lp.off.call(latch.holding(1)).latest("key").then(keep);
+    latch.entered.wait(1);
     lp.off.call(|| 2).latest("key").then(keep);
     let seen = lp.outcomes(2);
     assert!(superseded(&seen[0]) && matches!(seen[1], Ok(2)), "{seen:?}");
@@ -137,16 +131,11 @@ fn an_awaited_value_that_completed_before_stays() {
 #[test]
 fn functions_past_their_deadline_hold_no_newer_one_up() {
     let lp = TestLoop::<Seen<u32>>::new();
-    let (latch, entered) = (Latch::new(), Count::new());
+    let latch = Latch::new();
     for number in 1..=4 {
-        let (gate, enter) = (latch.clone(), entered.clone());
-        let stuck = lp.off.call(move || {
-            enter.add();
-            gate.pass();
-            0
-        });
-        stuck.latest("key").deadline(Duration::from_millis(300)).then(keep);
-        entered.wait(number);
+        let stuck = lp.off.call(latch.holding(0)).latest("key");
+        stuck.deadline(Duration::from_millis(300)).then(keep);
+        latch.entered.wait(number);
         assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
     }
     lp.off.call(|| 5).latest("key").then(keep);

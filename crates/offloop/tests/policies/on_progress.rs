@@ -72,18 +72,17 @@ fn a_value_wakes_the_loop_while_the_function_runs_on() {
 #[test]
 fn a_value_replaced_or_late_is_dropped_off_the_loop_thread() {
     let (lp, drops) = (TestLoop::<u32>::new(), Drops::new());
-    let (latch, entered, probes) = (Latch::new(), Count::new(), drops.clone());
-    let (gate, enter) = (latch.clone(), entered.clone());
+    let (latch, probes) = (Latch::new(), drops.clone());
+    let gate = latch.clone();
     let call = lp.off.call_with(move |cx| {
         cx.progress(probes.probe());
         cx.progress(probes.probe());
-        enter.add();
         gate.pass();
         cx.progress(probes.probe());
     });
     let ticket =
         call.on_progress(|_, _: crate::common::probes::Probe| ()).then(|heard, _| *heard = 1);
-    entered.wait(1);
+    latch.entered.wait(1);
     drops.were_elsewhere(1);
     let scope_like = ticket.clone();
     scope_like.cancel();
@@ -98,15 +97,14 @@ fn a_value_replaced_or_late_is_dropped_off_the_loop_thread() {
 fn a_value_that_no_handler_gets_is_dropped_off_the_loop_thread() {
     let (lp, drops) = (TestLoop::<u32>::new(), Drops::new());
     let scope = lp.off.scope();
-    let (probes, entered, latch) = (drops.clone(), Count::new(), Latch::new());
-    let (enter, gate) = (entered.clone(), latch.clone());
+    let (probes, latch) = (drops.clone(), Latch::new());
+    let gate = latch.clone();
     let call = lp.off.call_with(move |cx| {
         cx.progress(probes.probe());
-        enter.add();
         gate.pass();
     });
     call.within(&scope).on_each_progress(|_, _: crate::common::probes::Probe| ()).then(|_, _| ());
-    entered.wait(1);
+    latch.entered.wait(1);
     drop(scope);
     drops.were_elsewhere(1);
     latch.open();
@@ -200,18 +198,17 @@ fn progress_counts_in_the_budget_and_holds_no_outcome_up() {
     let lp = TestLoop::<App>::with(|builder| {
         builder.turn(Turn { max_calls: 4, max_time: Duration::from_secs(3600) })
     });
-    let (latch, sent) = (Latch::new(), Count::new());
-    let (gate, count) = (latch.clone(), sent.clone());
+    let latch = Latch::new();
+    let gate = latch.clone();
     lp.off
         .call_with(move |cx| {
             (0..60u32).for_each(|n| cx.progress(n));
-            count.add();
             gate.pass();
             0
         })
         .on_each_progress(note)
         .then(hear);
-    sent.wait(1);
+    latch.entered.wait(1);
     let others: Vec<_> = (0..10).map(|n| lp.off.call(move || n).then(hear)).collect();
     wait_until(|| others.iter().all(offloop::Ticket::is_done));
     let mut app = App::new();

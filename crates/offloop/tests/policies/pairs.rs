@@ -18,15 +18,6 @@ fn superseded(outcome: &Outcome<u32>) -> bool {
     matches!(outcome, Err(Failure::Cancelled(By::Superseded)))
 }
 
-/// A function that is held until the latch is open.
-fn held(latch: &Latch, value: u32) -> impl FnOnce() -> u32 + Send + 'static {
-    let gate = latch.clone();
-    move || {
-        gate.pass();
-        value
-    }
-}
-
 #[test]
 fn in_order_and_serial() {
     let lp = TestLoop::<Seen<u32>>::new();
@@ -50,7 +41,7 @@ fn in_order_and_serial() {
 fn in_order_and_latest() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    lp.off.call(held(&latch, 0)).in_order("order").then(keep);
+    lp.off.call(latch.holding(0)).in_order("order").then(keep);
     for n in 1..4 {
         lp.off.call(move || n).in_order("order").latest("latest").then(keep);
     }
@@ -65,8 +56,8 @@ fn in_order_and_latest() {
 fn in_order_and_share() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (first, run) = (Latch::new(), Latch::new());
-    lp.off.call(held(&first, 1)).in_order("order").then(keep);
-    lp.off.call(held(&run, 2)).in_order("order").share("share").then(keep);
+    lp.off.call(first.holding(1)).in_order("order").then(keep);
+    lp.off.call(run.holding(2)).in_order("order").share("share").then(keep);
     lp.off.call(|| 3).in_order("order").then(keep);
     lp.off.call(|| 9).in_order("order").share("share").then(keep);
     run.open();
@@ -80,7 +71,7 @@ fn in_order_and_share() {
 fn in_order_and_within() {
     let (lp, drops) = (TestLoop::<Seen<u32>>::new(), Drops::new());
     let (scope, latch, probe) = (lp.off.scope(), Latch::new(), drops.probe());
-    let gone = lp.off.call(held(&latch, 1)).in_order("order").within(&scope);
+    let gone = lp.off.call(latch.holding(1)).in_order("order").within(&scope);
     gone.then(move |_, _| probe.touch());
     lp.off.call(|| 2).in_order("order").then(keep);
     wait_until(|| lp.off.stats().finished == 1);
@@ -94,7 +85,7 @@ fn in_order_and_within() {
 fn in_order_and_resource() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (resource, latch) = (lp.off.resource(|| 0), Latch::new());
-    lp.off.call(held(&latch, 1)).in_order("order").then(keep);
+    lp.off.call(latch.holding(1)).in_order("order").then(keep);
     let quick = lp.off.call_on(&resource, |_| 2).in_order("order").then(keep);
     wait_until(|| quick.is_done());
     latch.open();
@@ -105,7 +96,7 @@ fn in_order_and_resource() {
 fn in_order_and_progress() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    lp.off.call(held(&latch, 1)).in_order("order").then(keep);
+    lp.off.call(latch.holding(1)).in_order("order").then(keep);
     let done = lp.off.call_with(|cx| {
         (10..13u32).for_each(|n| cx.progress(n));
         2
@@ -148,7 +139,7 @@ fn serial_and_latest() {
 fn serial_and_share() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (latch, runs) = (Latch::new(), Count::new());
-    lp.off.call(held(&latch, 1)).serial("serial").then(keep);
+    lp.off.call(latch.holding(1)).serial("serial").then(keep);
     for _ in 0..3 {
         let runs = runs.clone();
         let call = lp.off.call(move || {
@@ -168,7 +159,7 @@ fn serial_and_share() {
 fn serial_and_within() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (scope, latch, ran) = (lp.off.scope(), Latch::new(), Count::new());
-    lp.off.call(held(&latch, 1)).serial("key").then(keep);
+    lp.off.call(latch.holding(1)).serial("key").then(keep);
     let count = ran.clone();
     lp.off.call(move || count.add()).serial("key").within(&scope).then(|_, _| ());
     lp.off.call(|| 3).serial("key").then(keep);
@@ -215,21 +206,16 @@ fn latest_and_within() {
 #[test]
 fn latest_and_resource() {
     let lp = TestLoop::<Seen<u32>>::new();
-    let (resource, latch, runs) = (lp.off.resource(|| 0), Latch::new(), Count::new());
+    let (resource, latch) = (lp.off.resource(|| 0), Latch::new());
     for n in 0..10 {
-        let (gate, ran) = (latch.clone(), runs.clone());
-        let call = lp.off.call_on(&resource, move |_| {
-            ran.add();
-            gate.pass();
-            n
-        });
-        call.latest("key").then(keep);
-        runs.wait(1);
+        let function = latch.holding(n);
+        lp.off.call_on(&resource, |_| function()).latest("key").then(keep);
+        latch.entered.wait(1);
     }
     latch.open();
     let seen = lp.outcomes(10);
     assert!(seen[..9].iter().all(superseded) && matches!(seen[9], Ok(9)), "{seen:?}");
-    assert_eq!(runs.get(), 2, "those between never ran");
+    assert_eq!(latch.entered.get(), 2, "those between never ran");
 }
 
 #[test]
@@ -258,35 +244,29 @@ fn latest_and_progress() {
 #[test]
 fn share_and_within() {
     let lp = TestLoop::<Seen<u32>>::new();
-    let (scope, latch, runs) = (lp.off.scope(), Latch::new(), Count::new());
+    let (scope, latch) = (lp.off.scope(), Latch::new());
     let join = |scope: Option<&Scope>| {
-        let (gate, runs) = (latch.clone(), runs.clone());
-        let call = lp.off.call(move || {
-            runs.add();
-            gate.pass();
-            5
-        });
-        let call = call.share("key");
+        let call = lp.off.call(latch.holding(5)).share("key");
         match scope {
             Some(scope) => call.within(scope).then(|_, _| panic!("its scope is closed")),
             None => call.then(keep),
         }
     };
     join(Some(&scope));
-    runs.wait(1);
+    latch.entered.wait(1);
     join(None);
     drop(scope);
     latch.open();
     assert_eq!(values(lp.outcomes(1)), [5], "the leader's window is closed, the others wait on");
-    assert_eq!(runs.get(), 1);
+    assert_eq!(latch.entered.get(), 1);
 }
 
 #[test]
 fn share_and_resource() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (resource, latch, runs) = (lp.off.resource(|| 4), Latch::new(), Count::new());
-    let gate = latch.clone();
-    lp.off.call_on(&resource, move |_| gate.pass()).detach();
+    let held = latch.holding(());
+    lp.off.call_on(&resource, |_| held()).detach();
     for _ in 0..3 {
         let runs = runs.clone();
         let call = lp.off.call_on(&resource, move |value| {
@@ -305,17 +285,12 @@ fn share_and_resource() {
 fn within_and_resource() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (resource, scope, latch) = (lp.off.resource(|| 0), lp.off.scope(), Latch::new());
-    let (gate, entered, ran) = (latch.clone(), Count::new(), Count::new());
-    let enter = entered.clone();
-    let first = lp.off.call_on(&resource, move |_| {
-        enter.add();
-        gate.pass();
-    });
-    first.within(&scope).then(|_, _| ());
+    let (held, ran) = (latch.holding(()), Count::new());
+    lp.off.call_on(&resource, |_| held()).within(&scope).then(|_, _| ());
     let count = ran.clone();
     lp.off.call_on(&resource, move |_| count.add()).within(&scope).then(|_, _| ());
     // The thread is inside the first one while the second one is cancelled.
-    entered.wait(1);
+    latch.entered.wait(1);
     drop(scope);
     latch.open();
     lp.off.call_on(&resource, |_| 7).then(keep);

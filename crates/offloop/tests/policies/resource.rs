@@ -126,13 +126,9 @@ fn a_panic_leaves_the_value_as_the_call_left_it() {
 fn a_call_that_never_returns_refuses_new_ones_and_times_waiting_ones_out() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (resource, log) = device(&lp.off);
-    let (latch, entered, ran) = (Latch::new(), Count::new(), Count::new());
-    let (gate, enter) = (latch.clone(), entered.clone());
-    let stuck = lp.off.call_on(&resource, move |_| {
-        enter.add();
-        gate.pass();
-        1
-    });
+    let (latch, ran) = (Latch::new(), Count::new());
+    let held = latch.holding(1);
+    let stuck = lp.off.call_on(&resource, |_| held());
     let stuck = stuck.deadline(Duration::from_millis(150)).then(keep);
     let count = ran.clone();
     let waiting = lp.off.call_on(&resource, move |_| {
@@ -141,7 +137,7 @@ fn a_call_that_never_returns_refuses_new_ones_and_times_waiting_ones_out() {
     });
     waiting.deadline(Duration::from_millis(200)).then(keep);
     lp.off.call_on(&resource, |_| 3).then(keep);
-    entered.wait(1);
+    latch.entered.wait(1);
     wait_until(|| stuck.is_done());
     let refused = lp.off.call_on(&resource, |_| 4).try_then(keep);
     // The count of abandoned functions follows the outcome.
@@ -167,8 +163,8 @@ fn calls_that_wait_are_run_when_the_last_handle_is_gone() {
     let lp = TestLoop::<Seen<usize>>::new();
     let (resource, log) = device(&lp.off);
     let latch = Latch::new();
-    let gate = latch.clone();
-    lp.off.call_on(&resource, move |_| gate.pass()).detach();
+    let held = latch.holding(());
+    lp.off.call_on(&resource, |_| held()).detach();
     for _ in 0..5 {
         lp.off.call_on(&resource, |device| device.touch()).then(keep);
     }
@@ -185,16 +181,11 @@ fn calls_that_wait_are_run_when_the_last_handle_is_gone() {
 fn a_shutdown_names_the_call_that_runs_and_drops_the_value_when_it_returns() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (resource, log) = device(&lp.off);
-    let (latch, entered) = (Latch::new(), Count::new());
-    let (gate, enter) = (latch.clone(), entered.clone());
-    let call = lp.off.call_on(&resource, move |_| {
-        enter.add();
-        gate.pass();
-        1
-    });
-    call.name("the device").then(keep);
+    let latch = Latch::new();
+    let held = latch.holding(1);
+    lp.off.call_on(&resource, |_| held()).name("the device").then(keep);
     lp.off.call_on(&resource, |_| 2).then(keep);
-    entered.wait(1);
+    latch.entered.wait(1);
     let report = lp.off.shutdown(Duration::ZERO);
     assert_eq!((report.never_started, report.abandoned.len()), (1, 1), "{report:?}");
     assert_eq!(report.abandoned[0].name.as_deref(), Some("the device"));

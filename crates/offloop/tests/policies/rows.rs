@@ -28,23 +28,21 @@ pub(crate) use rows;
 /// A function that waits inside, and what it saw when it went on.
 struct Inside {
     latch: Latch,
-    entered: Count,
     saw: std::sync::mpsc::Receiver<Option<bool>>,
 }
 
 impl Inside {
     fn submit(bench: &Bench, case: Case, deadline: Option<Duration>) -> (Self, Submitted) {
-        let (latch, entered) = (Latch::new(), Count::new());
+        let latch = Latch::new();
         let (tell, saw) = channel();
-        let (gate, enter) = (latch.clone(), entered.clone());
+        let gate = latch.clone();
         let submitted = bench.submit(case, deadline, move |cx| {
-            enter.add();
             gate.pass();
             // The test may have its answer already.
             let _gone = tell.send(cx.map(|cx| cx.is_cancelled()));
             1
         });
-        (Self { latch, entered, saw }, submitted)
+        (Self { latch, saw }, submitted)
     }
 
     /// Lets the function go on; it must have seen that nobody waits for it.
@@ -81,7 +79,7 @@ pub(crate) fn deadline(policy: Policy) {
             let (inside, late) = Inside::submit(&bench, case, Some(Duration::from_millis(15)));
             let outcome = late.outcome(&bench);
             assert!(matches!(outcome, Err(Failure::TimedOut)), "{outcome:?}, in {case:?}");
-            if inside.entered.get() == 1 {
+            if inside.latch.entered.get() == 1 {
                 inside.hears();
             }
         }
@@ -104,18 +102,14 @@ pub(crate) fn cancel(policy: Policy) {
         let bench = Bench::with(narrow);
         if !case.is_inline() {
             let (inside, call) = Inside::submit(&bench, case, None);
-            inside.entered.wait(1);
+            inside.latch.entered.wait(1);
             is_cancelled(&bench, case, call);
             inside.hears();
         }
-        let (ran, hold, held) = (Count::new(), Latch::new(), Count::new());
+        let (ran, hold) = (Count::new(), Latch::new());
         if !case.is_inline() {
-            let (gate, inside) = (hold.clone(), held.clone());
-            occupy(&bench, case, move || {
-                inside.add();
-                gate.pass();
-            });
-            held.wait(1);
+            occupy(&bench, case, hold.holding(()));
+            hold.entered.wait(1);
         }
         let count = ran.clone();
         let queued = bench.submit(case, None, move |_| {
@@ -162,24 +156,20 @@ pub(crate) fn refusal(policy: Policy) {
         let bench = Bench::with(|builder| {
             builder.threads(Threads::new().max(1).queue(1)).cores(Cores::new().workers(1).queue(1))
         });
-        let (latch, entered, ran) = (Latch::new(), Count::new(), Count::new());
-        let (gate, enter) = (latch.clone(), entered.clone());
-        let full = move || {
-            enter.add();
-            gate.pass();
-        };
+        let (latch, ran) = (Latch::new(), Count::new());
+        let full = latch.holding(());
         if policy == Policy::Resource {
             // Its one thread is inside a function that nobody waits for any more.
             let call = bench.off().call_on(&bench.resource, move |_| full());
             let late = call.deadline(Duration::from_millis(20)).then(|_, _| ());
-            entered.wait(1);
+            latch.entered.wait(1);
             wait_until(|| late.is_done());
             wait_until(|| {
                 bench.off().call_on(&bench.resource, |_| ()).try_then(|_, _| ()).is_err()
             });
         } else {
             occupy(&bench, case, full);
-            entered.wait(1);
+            latch.entered.wait(1);
             occupy(&bench, case, || ());
         }
         let count = ran.clone();
@@ -211,7 +201,7 @@ pub(crate) fn refusal(policy: Policy) {
 fn two(bench: &Bench, case: Case) -> (Inside, Submitted, Submitted) {
     let (inside, first) = Inside::submit(bench, case, None);
     if !case.is_inline() {
-        inside.entered.wait(1);
+        inside.latch.entered.wait(1);
     }
     (inside, first, bench.submit(case.with_then(), None, |_| 2))
 }
@@ -303,7 +293,7 @@ pub(crate) fn scope(policy: Policy) {
         let bench = Bench::new();
         let (inside, call) = Inside::submit(&bench, case, None);
         if !case.is_inline() {
-            inside.entered.wait(1);
+            inside.latch.entered.wait(1);
         }
         let scope = bench.scope.borrow_mut().take();
         drop(scope);
@@ -320,7 +310,7 @@ pub(crate) fn scope(policy: Policy) {
             assert!(call.is_unheard(), "its handler is dropped unrun, in {case:?}");
         }
         if case.is_inline() {
-            assert_eq!(inside.entered.get(), 0, "{case:?}");
+            assert_eq!(inside.latch.entered.get(), 0, "{case:?}");
         } else {
             inside.hears();
         }

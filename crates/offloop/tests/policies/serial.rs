@@ -55,14 +55,7 @@ fn never_two_at_once_and_in_submit_order_whatever_the_executor() {
 fn two_keys_run_at_once() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    let gate = latch.clone();
-    lp.off
-        .call(move || {
-            gate.pass();
-            1
-        })
-        .serial(1)
-        .then(keep);
+    lp.off.call(latch.holding(1)).serial(1).then(keep);
     lp.off
         .call(move || {
             latch.open();
@@ -154,8 +147,7 @@ fn a_call_that_will_not_run_holds_nobody_up() {
 fn jobs_that_ended_in_the_line_are_dropped_off_the_loop_thread() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (latch, drops) = (Latch::new(), Drops::new());
-    let gate = latch.clone();
-    lp.off.call(move || gate.pass()).serial("key").detach();
+    lp.off.call(latch.holding(())).serial("key").detach();
     for _ in 0..10 {
         let probe = drops.probe();
         let call = lp.off.call(move || {
@@ -173,14 +165,9 @@ fn jobs_that_ended_in_the_line_are_dropped_off_the_loop_thread() {
 fn a_line_that_waits_at_the_end_is_shut_down_and_dropped_off_the_loop_thread() {
     let drops = Drops::new();
     let lp = TestLoop::<Seen<u32>>::new();
-    let (latch, entered) = (Latch::new(), Count::new());
-    let (gate, enter) = (latch.clone(), entered.clone());
-    let stuck = lp.off.call(move || {
-        enter.add();
-        gate.pass();
-    });
-    stuck.serial("key").detach();
-    entered.wait(1);
+    let latch = Latch::new();
+    lp.off.call(latch.holding(())).serial("key").detach();
+    latch.entered.wait(1);
     for _ in 0..10 {
         let probe = drops.probe();
         let call = lp.off.call(move || {
@@ -216,8 +203,7 @@ fn a_row_of_calls_that_are_given_back_is_no_recursion() {
     let executor = TakesOne(std::sync::Mutex::new(Some(thread)));
     let lp = TestLoop::<Seen<()>>::with(|builder| builder.threads_on(executor));
     let latch = Latch::new();
-    let gate = latch.clone();
-    lp.off.call(move || gate.pass()).serial("key").then(keep);
+    lp.off.call(latch.holding(())).serial("key").then(keep);
     for _ in 1..CALLS {
         lp.off.call(|| ()).serial("key").then(keep);
     }

@@ -17,7 +17,6 @@ crate::rows::rows!(Share);
 #[derive(Clone, Default)]
 struct Run {
     latch: Latch,
-    entered: Count,
     told: Arc<AtomicBool>,
 }
 
@@ -25,7 +24,6 @@ impl Run {
     fn join(&self, lp: &TestLoop<Seen<u32>>, deadline: Option<Duration>) -> Ticket {
         let run = self.clone();
         let call = lp.off.call_with(move |cx| {
-            run.entered.add();
             run.latch.pass();
             run.told.store(cx.is_cancelled(), Ordering::SeqCst);
             7
@@ -55,29 +53,22 @@ fn is_cancelled(outcome: &offloop::Outcome<u32>) -> bool {
 #[test]
 fn one_run_gives_each_caller_its_value_whatever_the_ending_and_the_handle() {
     let lp = TestLoop::<Seen<String>>::new();
-    let (latch, runs) = (Latch::new(), Count::new());
-    let function = |latch: &Latch, runs: &Count| {
-        let (gate, runs) = (latch.clone(), runs.clone());
-        move || {
-            runs.add();
-            gate.pass();
-            String::from("once")
-        }
-    };
+    let latch = Latch::new();
+    let function = || latch.holding(String::from("once"));
     let handle = lp.off.handle();
-    lp.off.call(function(&latch, &runs)).share("key").then(keep);
-    handle.call(function(&latch, &runs)).share("key").cores().then(keep);
-    lp.off.call(function(&latch, &runs)).share("key").inline().then(keep);
-    lp.off.call(function(&latch, &runs)).share("key").try_then(keep).expect("it joins");
-    lp.off.call(function(&latch, &runs)).share("key").detach();
-    let awaited = handle.call(function(&latch, &runs)).share("key");
+    lp.off.call(function()).share("key").then(keep);
+    handle.call(function()).share("key").cores().then(keep);
+    lp.off.call(function()).share("key").inline().then(keep);
+    lp.off.call(function()).share("key").try_then(keep).expect("it joins");
+    lp.off.call(function()).share("key").detach();
+    let awaited = handle.call(function()).share("key");
     let task = thread::spawn(move || block_on(awaited));
-    runs.wait(1);
+    latch.entered.wait(1);
     wait_until(|| lp.off.stats().submitted == 6);
     latch.open();
     assert_eq!(task.join().unwrap().unwrap(), "once");
     assert!(lp.outcomes(4).iter().all(|outcome| matches!(outcome, Ok(text) if text == "once")));
-    assert_eq!(runs.get(), 1);
+    assert_eq!(latch.entered.get(), 1);
 }
 
 #[test]
@@ -93,8 +84,7 @@ fn the_next_call_after_the_end_begins_a_run_of_its_own() {
 fn values_of_different_types_never_meet() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    let gate = latch.clone();
-    lp.off.call(move || gate.pass()).share("key").detach();
+    lp.off.call(latch.holding(())).share("key").detach();
     lp.off.call(|| 7).share("key").then(keep);
     assert!(matches!(lp.outcome(), Ok(7)), "it does not wait for the run of a ()");
     latch.open();
@@ -103,44 +93,43 @@ fn values_of_different_types_never_meet() {
 #[test]
 fn all_hear_of_a_leader_that_panics() {
     let lp = TestLoop::<Seen<u32>>::new();
-    let (latch, entered) = (Latch::new(), Count::new());
+    let latch = Latch::new();
     for _ in 0..3 {
-        let (gate, enter) = (latch.clone(), entered.clone());
+        let gate = latch.clone();
         let call = lp.off.call(move || -> u32 {
-            enter.add();
             gate.pass();
             explode("shared")
         });
         call.share("key").then(keep);
-        entered.wait(1);
+        latch.entered.wait(1);
     }
     latch.open();
     for outcome in lp.outcomes(3) {
         let Err(Failure::Panicked(panic)) = outcome else { panic!("{outcome:?}") };
         assert!(panic.to_string().contains("shared"), "{panic}");
     }
-    assert_eq!(entered.get(), 1);
+    assert_eq!(latch.entered.get(), 1);
 }
 
 #[test]
 fn the_others_get_the_value_when_the_leader_is_cancelled() {
     let (lp, run) = (TestLoop::<Seen<u32>>::new(), Run::default());
     let leader = run.join(&lp, None);
-    run.entered.wait(1);
+    run.latch.entered.wait(1);
     run.join(&lp, None);
     run.join(&lp, None);
     leader.cancel();
     assert!(is_cancelled(&lp.outcome()), "at once");
     assert!(!run.end(&lp), "the run goes on for the others");
     assert!(lp.outcomes(2).iter().all(|outcome| matches!(outcome, Ok(7))));
-    assert_eq!(run.entered.get(), 1);
+    assert_eq!(run.latch.entered.get(), 1);
 }
 
 #[test]
 fn the_run_is_cancelled_when_all_have_left_and_the_next_call_begins_another() {
     let (lp, run) = (TestLoop::<Seen<u32>>::new(), Run::default());
     let tickets = [run.join(&lp, None), run.join(&lp, None), run.join(&lp, None)];
-    run.entered.wait(1);
+    run.latch.entered.wait(1);
     tickets.iter().for_each(Ticket::cancel);
     assert!(lp.outcomes(3).iter().all(is_cancelled));
     lp.off.call(|| 8).share("key").then(keep);
@@ -159,7 +148,7 @@ fn a_run_that_is_queued_does_not_start_when_all_have_left() {
     hold.open();
     lp.off.call(|| 1).then(keep);
     assert!(lp.outcome().is_ok());
-    assert_eq!(run.entered.get(), 0);
+    assert_eq!(run.latch.entered.get(), 0);
 }
 
 #[test]
@@ -169,7 +158,7 @@ fn a_run_that_all_timed_out_of_is_abandoned_and_its_worker_replaced() {
     // The first one's deadline does not end the run for the second one.
     run.join(&lp, Some(Duration::from_millis(150)));
     run.join(&lp, Some(Duration::from_millis(400)));
-    run.entered.wait(1);
+    run.latch.entered.wait(1);
     assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
     assert_eq!(lp.off.stats().threads.abandoned, 0, "one still waits");
     assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
@@ -194,18 +183,13 @@ impl Clone for Uncopied {
 #[test]
 fn a_clone_that_panics_is_the_outcome_of_the_one_that_it_was_for() {
     let lp = TestLoop::<Vec<Result<(), String>>>::new();
-    let (latch, entered) = (Latch::new(), Count::new());
+    let latch = Latch::new();
     for _ in 0..3 {
-        let (gate, enter) = (latch.clone(), entered.clone());
-        let call = lp.off.call(move || {
-            enter.add();
-            gate.pass();
-            Uncopied(Arc::new(AtomicBool::new(true)))
-        });
+        let call = lp.off.call(latch.holding(Uncopied(Arc::new(AtomicBool::new(true)))));
         call.share("key").then(|seen: &mut Vec<_>, outcome| {
             seen.push(outcome.map(drop).map_err(|failure| failure.to_string()));
         });
-        entered.wait(1);
+        latch.entered.wait(1);
     }
     latch.open();
     let mut seen = Vec::new();
@@ -229,18 +213,12 @@ impl Clone for Copied {
 #[test]
 fn a_caller_that_has_left_costs_no_clone_and_the_last_one_gets_the_value_itself() {
     let lp = TestLoop::<Vec<bool>>::new();
-    let (latch, entered, copies) = (Latch::new(), Count::new(), Count::new());
+    let (latch, copies) = (Latch::new(), Count::new());
     let mut tickets = Vec::new();
     for _ in 0..4 {
-        let (gate, enter, copies) = (latch.clone(), entered.clone(), copies.clone());
-        let call = lp.off.call(move || {
-            enter.add();
-            gate.pass();
-            Copied(copies)
-        });
-        let call = call.share("key");
+        let call = lp.off.call(latch.holding(Copied(copies.clone()))).share("key");
         tickets.push(call.then(|seen: &mut Vec<bool>, outcome| seen.push(outcome.is_ok())));
-        entered.wait(1);
+        latch.entered.wait(1);
     }
     tickets[..2].iter().for_each(Ticket::cancel);
     latch.open();
@@ -253,33 +231,26 @@ fn a_caller_that_has_left_costs_no_clone_and_the_last_one_gets_the_value_itself(
 #[test]
 fn jobs_that_do_not_run_and_values_that_nobody_takes_are_dropped_off_the_loop_thread() {
     let (lp, jobs) = (TestLoop::<Seen<u32>>::new(), Drops::new());
-    let (latch, entered) = (Latch::new(), Count::new());
+    let latch = Latch::new();
     for _ in 0..4 {
-        let (probe, gate, enter) = (jobs.probe(), latch.clone(), entered.clone());
+        let (probe, gate) = (jobs.probe(), latch.clone());
         let call = lp.off.call(move || {
             probe.touch();
-            enter.add();
             gate.pass();
             1
         });
         call.share("key").then(keep);
-        entered.wait(1);
+        latch.entered.wait(1);
     }
     latch.open();
     assert!(lp.outcomes(4).iter().all(Result::is_ok));
     jobs.were_elsewhere(4);
     let values = Drops::new();
-    let (latch, entered, value) = (Latch::new(), Count::new(), Arc::new(values.probe()));
+    let (latch, value) = (Latch::new(), Arc::new(values.probe()));
     let mut tickets = Vec::new();
     for _ in 0..2 {
-        let (value, gate, enter) = (value.clone(), latch.clone(), entered.clone());
-        let call = lp.off.call(move || {
-            enter.add();
-            gate.pass();
-            value
-        });
-        tickets.push(call.share("key").detach());
-        entered.wait(1);
+        tickets.push(lp.off.call(latch.holding(value.clone())).share("key").detach());
+        latch.entered.wait(1);
     }
     drop(value);
     latch.open();
@@ -293,7 +264,7 @@ fn a_run_without_a_place_refuses_all_that_wait_for_it_and_one_under_way_needs_no
     let lp = TestLoop::<Seen<u32>>::with(|builder| builder.threads(Threads::new().max(1).queue(1)));
     let run = Run::default();
     run.join(&lp, None);
-    run.entered.wait(1);
+    run.latch.entered.wait(1);
     lp.off.call(|| ()).detach();
     lp.off.call(|| 1).share("other").then(keep);
     assert!(matches!(lp.outcome(), Err(Failure::Rejected(Reason::QueueFull))));
@@ -313,7 +284,7 @@ fn a_shutdown_ends_every_caller_of_a_run_and_names_the_run_once() {
     for _ in 0..3 {
         run.join(&lp, None);
     }
-    run.entered.wait(1);
+    run.latch.entered.wait(1);
     let report = lp.off.shutdown(Duration::ZERO);
     run.latch.open();
     assert_eq!((report.never_started, report.finished), (0, 0), "{report:?}");
