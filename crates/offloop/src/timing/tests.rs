@@ -48,7 +48,7 @@ fn a_window_begins_when_the_last_one_is_over() {
 fn the_loop_and_its_handles_have_windows_of_their_own() {
     let now = Instant::now();
     let timing = Timing::new(now);
-    let is_timed = |number| timing.submit(number, || now).is_timed();
+    let is_timed = |number| timing.submit(number, || now).are_there();
     assert!((0..FIRST).all(|number| is_timed(Number::OfLoop(number))));
     assert!((0..FIRST).all(|number| is_timed(Number::OfHandles(number))));
     let after = FIRST..2 * FIRST;
