@@ -1,6 +1,5 @@
 //! Models of the completion: run with `--cfg loom`.
 
-use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
@@ -8,11 +7,11 @@ use std::task::{Wake, Waker};
 use loom::thread;
 
 use super::hub::{Hub, LaneId};
-use super::lane::LaneLimits;
-use super::{CallRef, Details, Job, Ran, Receiver, Route, Shown, TaskSlot, Verdict, Work, call};
-use crate::deliver::{LoopWake, Notify, Popper, Token, queue};
+use super::{
+    CallRef, Details, Job, Ran, Receiver, Route, Shown, TaskSlot, Verdict, Work, call, rig,
+};
+use crate::deliver::Popper;
 use crate::failure::{By, Failure, Outcome};
-use crate::timing::Stamps;
 
 /// Counts its drops.
 struct Probe(Arc<AtomicUsize>);
@@ -41,27 +40,13 @@ struct Model {
 
 impl Model {
     fn new() -> Self {
-        let (push, ready) = queue();
-        let limits = LaneLimits { queue: 8, abandoned: 8 };
-        let lanes = [limits; LaneId::COUNT];
-        let notify = Notify::new(LoopWake::None);
-        let hub = Arc::new(Hub::new(notify, push, queue().0, lanes, None));
+        let (hub, ready) = rig::hub(8);
         Self { hub, ready, drops: Arc::new(AtomicUsize::new(0)) }
     }
 
     fn call(&self, route: Route) -> (Work, Receiver<Probe>) {
         self.hub.lane(LaneId::Threads).admit().expect("room for one");
-        let details = Details {
-            lane: LaneId::Threads,
-            token: Token::NONE,
-            route,
-            name: None,
-            place: Location::caller(),
-            deadline: None,
-            policy: None,
-            runs_on: LaneId::Threads,
-            stamps: Stamps::none(),
-        };
+        let details = Details { route, ..rig::details(LaneId::Threads) };
         let (work, receiver, _call) = call(&self.hub, Give(Probe(self.drops.clone())), details);
         (work, receiver)
     }

@@ -18,6 +18,8 @@ mod task;
 
 #[cfg(all(test, loom))]
 mod loom;
+#[cfg(test)]
+pub(crate) mod rig;
 #[cfg(all(test, not(loom)))]
 mod tests;
 

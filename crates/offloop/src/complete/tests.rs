@@ -1,14 +1,11 @@
 //! The state word, and what is told before it is counted.
 
-use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::state::{ORPHAN, Phase, Verdict};
-use super::{CallRef, Details, Hub, Job, LaneId, LaneLimits, Members, Policy, Route, call};
-use crate::deliver::{LoopWake, Notify, Token, queue};
+use super::{CallRef, Details, Hub, Job, LaneId, Members, Policy, call, rig};
 use crate::failure::{Failure, Outcome};
-use crate::timing::Stamps;
 
 #[test]
 fn every_phase_survives_its_word() {
@@ -74,25 +71,12 @@ impl Job for Nothing {
 /// Else somebody who sees the member counted could meet its run in between, and begin it.
 #[test]
 fn a_shared_run_is_told_of_a_member_that_left_before_that_is_counted() {
-    let limits = LaneLimits { queue: 1, abandoned: 1 };
-    let (push, _ready) = queue();
-    let notify = Notify::new(LoopWake::None);
-    let hub = Arc::new(Hub::new(notify, push, queue().0, [limits; LaneId::COUNT], None));
+    let (hub, _ready) = rig::hub(1);
     hub.lane(LaneId::Joined).admit().expect("room for one");
     let run = Arc::new(Told(AtomicU64::new(UNTOLD)));
     let mut policy = Policy::default();
     policy.membership = Some(run.clone());
-    let details = Details {
-        lane: LaneId::Joined,
-        token: Token::NONE,
-        route: Route::Loop,
-        name: None,
-        place: Location::caller(),
-        deadline: None,
-        policy: Some(Box::new(policy)),
-        runs_on: LaneId::Joined,
-        stamps: Stamps::none(),
-    };
+    let details = Details { policy: Some(Box::new(policy)), ..rig::details(LaneId::Joined) };
     let (_work, _receiver, member) = call(&hub, Nothing, details);
     member.decide(Verdict::TimedOut);
     assert_eq!(run.0.load(Ordering::Relaxed), 0, "told once, and ahead of the count");

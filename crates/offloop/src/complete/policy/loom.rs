@@ -1,22 +1,20 @@
 //! Models of the lines: run with `--cfg loom`.
 
-use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use loom::thread;
 
 use super::{Desk, LatestLine, Load, Mailbox, OrderLine, Policy, ShareLine, Turnstile};
-use crate::complete::cell::{self, CallRef, Details, Job, Receiver, Route, Work};
+use crate::complete::cell::{self, CallRef, Details, Job, Receiver, Work};
 use crate::complete::hub::{Hub, LaneId};
-use crate::complete::lane::LaneLimits;
 use crate::complete::policy::Follow;
+use crate::complete::rig;
 use crate::complete::state::{Phase, Verdict};
-use crate::deliver::{LoopWake, Notify, Popper, Token, queue};
+use crate::deliver::Popper;
 use crate::failure::{By, Failure, Outcome};
 use crate::keyed::{Keyed, Keys};
 use crate::priority::Priority;
-use crate::timing::Stamps;
 
 struct Give(usize);
 
@@ -48,10 +46,7 @@ struct Model {
 
 impl Model {
     fn new() -> Self {
-        let (push, ready) = queue();
-        let lanes = [LaneLimits { queue: 8, abandoned: 8 }; LaneId::COUNT];
-        let notify = Notify::new(LoopWake::None);
-        let hub = Arc::new(Hub::new(notify, push, queue().0, lanes, None));
+        let (hub, ready) = rig::hub(8);
         let desk = Arc::new(Waiting::default());
         let weak: Weak<Waiting> = Arc::downgrade(&desk);
         hub.set_desk(weak);
@@ -71,17 +66,7 @@ impl Model {
 }
 
 fn details(lane: LaneId, policy: Policy) -> Details {
-    Details {
-        lane,
-        token: Token::NONE,
-        route: Route::Loop,
-        name: None,
-        place: Location::caller(),
-        deadline: None,
-        policy: Some(Box::new(policy)),
-        runs_on: lane,
-        stamps: Stamps::none(),
-    }
+    Details { policy: Some(Box::new(policy)), ..rig::details(lane) }
 }
 
 fn line<L: Send + Sync + 'static>(line: L) -> Arc<Keyed<L>> {

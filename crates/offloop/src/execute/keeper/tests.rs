@@ -1,16 +1,11 @@
 //! The timer heap: order, and the memory of calls that ended early.
 
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::timers::{TimerHeap, Timers};
-use crate::complete::{
-    CallRef, Details, Hub, Job, LaneId, LaneLimits, Receiver, Route, Verdict, Work, call,
-};
-use crate::deliver::{LoopWake, Notify, Token, queue};
+use crate::complete::{CallRef, Details, Hub, Job, LaneId, Receiver, Verdict, Work, call, rig};
 use crate::failure::Outcome;
-use crate::timing::Stamps;
 
 struct Nothing;
 
@@ -23,25 +18,12 @@ impl Job for Nothing {
 }
 
 fn hub() -> Arc<Hub> {
-    let limits = LaneLimits { queue: 1 << 20, abandoned: 1 };
-    let (ready, pulses) = (queue().0, queue().0);
-    let lanes = [limits; LaneId::COUNT];
-    Arc::new(Hub::new(Notify::new(LoopWake::None), ready, pulses, lanes, None))
+    rig::hub(1 << 20).0
 }
 
 fn timed(hub: &Arc<Hub>, deadline: Instant) -> (Work, Receiver<()>) {
     hub.lane(LaneId::Threads).admit().expect("room");
-    let details = Details {
-        lane: LaneId::Threads,
-        token: Token::NONE,
-        route: Route::Loop,
-        name: None,
-        place: Location::caller(),
-        deadline: Some(deadline),
-        policy: None,
-        runs_on: LaneId::Threads,
-        stamps: Stamps::none(),
-    };
+    let details = Details { deadline: Some(deadline), ..rig::details(LaneId::Threads) };
     let (work, receiver, _call) = call(hub, Nothing, details);
     (work, receiver)
 }
