@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use offloop::{Failure, Ticket, Turn};
+use offloop::{Context, Failure, Ticket, Turn};
 
 use crate::common::probes::Drops;
 use crate::common::{Count, PATIENCE, TestLoop, wait_for, wait_until};
@@ -17,6 +17,7 @@ crate::rows::rows!(OnEachProgress);
 const ROOM: usize = 64;
 
 type App = Vec<u32>;
+type Function = Box<dyn FnOnce(&Context) + Send>;
 
 /// A function that sends 200 values, for a loop that does not deliver.
 struct Blocked {
@@ -27,24 +28,30 @@ struct Blocked {
 
 impl Blocked {
     fn submit(lp: &TestLoop<App>, deadline: Option<Duration>, from_handle: bool) -> Self {
-        let (sent, returned) = (Count::new(), Arc::new(AtomicBool::new(false)));
-        let (count, back) = (sent.clone(), returned.clone());
-        let function = move |cx: &offloop::Context| {
-            for n in 0..200u32 {
-                cx.progress(n);
-                count.add();
+        Self::begun(|function| {
+            if from_handle {
+                let call = lp.off.handle().call_with(function);
+                return call.on_each_progress(App::push).then(|_, _| ());
             }
-            back.store(true, Ordering::SeqCst);
-        };
-        let ticket = if from_handle {
-            lp.off.handle().call_with(function).on_each_progress(App::push).then(|_, _| ())
-        } else {
             let call = lp.off.call_with(function).on_each_progress(App::push);
             match deadline {
                 Some(time) => call.deadline(time).then(|_, _| ()),
                 None => call.then(|_, _| ()),
             }
-        };
+        })
+    }
+
+    /// Waits until the function that `submit` sends on its way has no room.
+    fn begun(submit: impl FnOnce(Function) -> Ticket) -> Self {
+        let (sent, returned) = (Count::new(), Arc::new(AtomicBool::new(false)));
+        let (count, back) = (sent.clone(), returned.clone());
+        let ticket = submit(Box::new(move |cx| {
+            for n in 0..200u32 {
+                cx.progress(n);
+                count.add();
+            }
+            back.store(true, Ordering::SeqCst);
+        }));
         let blocked = Self { sent, returned, ticket };
         blocked.sent.wait(ROOM);
         thread::sleep(Duration::from_millis(10));
@@ -111,37 +118,23 @@ fn a_deadline_lets_it_go() {
 fn a_closed_scope_lets_it_go() {
     let lp = TestLoop::<App>::new();
     let scope = lp.off.scope();
-    let (sent, returned) = (Count::new(), Count::new());
-    let (count, back) = (sent.clone(), returned.clone());
-    let call = lp.off.call_with(move |cx| {
-        for n in 0..200u32 {
-            cx.progress(n);
-            count.add();
-        }
-        back.add();
+    let blocked = Blocked::begun(|function| {
+        let call = lp.off.call_with(function).within(&scope);
+        call.on_each_progress(App::push).then(|_, _| ())
     });
-    call.within(&scope).on_each_progress(App::push).then(|_, _| ());
-    sent.wait(ROOM);
     drop(scope);
-    returned.wait(1);
+    blocked.is_let_go();
 }
 
 #[test]
 fn a_newer_call_lets_it_go() {
     let lp = TestLoop::<App>::new();
-    let (sent, returned) = (Count::new(), Count::new());
-    let (count, back) = (sent.clone(), returned.clone());
-    let call = lp.off.call_with(move |cx| {
-        for n in 0..200u32 {
-            cx.progress(n);
-            count.add();
-        }
-        back.add();
+    let blocked = Blocked::begun(|function| {
+        let call = lp.off.call_with(function).latest("key");
+        call.on_each_progress(App::push).then(|_, _| ())
     });
-    call.latest("key").on_each_progress(App::push).then(|_, _| ());
-    sent.wait(ROOM);
     lp.off.call(|| ()).latest("key").detach();
-    returned.wait(1);
+    blocked.is_let_go();
 }
 
 #[test]
