@@ -274,9 +274,12 @@ fn the_calls_of_resources_are_counted_together() {
 #[test]
 fn a_call_nobody_hears_of_is_not_counted() {
     let lp = one_thread();
-    let mut dropped = Box::pin(lp.off.call(|| ()).name("seen").into_future());
-    let _pending = Future::poll(dropped.as_mut(), &mut TaskContext::from_waker(Waker::noop()));
+    let latch = Latch::new();
+    let mut dropped = Box::pin(lp.off.call(latch.holding(())).name("seen").into_future());
+    let polled = Future::poll(dropped.as_mut(), &mut TaskContext::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
     drop(dropped);
+    latch.open();
     wait_until(|| lp.off.stats().threads.running == 0 && lp.off.stats().threads.queued == 0);
     lp.turn(&mut Vec::new());
     assert_eq!(lp.off.stats().names.len(), 0);
