@@ -9,7 +9,7 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{Count, Hold, Latch, Seen, TestLoop, keep, wait_until};
+use common::{Count, Hold, Latch, PATIENCE, Seen, TestLoop, explode, keep, wait_until};
 use offloop::{Failure, LoopWaker, Offloop, Threads, Ticket};
 
 #[test]
@@ -242,7 +242,7 @@ fn a_waker_that_panicked_is_called_again_by_the_next_completion() {
     let waker = std::sync::Mutex::new(move || {
         wakes += 1;
         if wakes == 1 {
-            panic!("a waker that is not ready yet");
+            explode("a waker that is not ready yet");
         }
         let _gone = events.send(());
     });
@@ -252,7 +252,10 @@ fn a_waker_that_panicked_is_called_again_by_the_next_completion() {
     off.call(|| 1).inline().then(|sum, one| *sum += one.unwrap());
     assert_eq!(off.stats().waker_panics, 1);
     off.call(|| 1).inline().then(|sum, one| *sum += one.unwrap());
-    queue.recv_timeout(std::time::Duration::from_secs(30)).expect("woken");
-    off.deliver(&mut sum);
-    assert_eq!(sum, 2);
+    // On a slow machine the first handler uses the turn's time up.
+    while sum < 2 {
+        queue.recv_timeout(PATIENCE).expect("woken");
+        off.deliver(&mut sum);
+    }
+    assert_eq!((sum, off.stats().waker_panics), (2, 1));
 }
