@@ -54,15 +54,19 @@ impl Shown {
                 yield_now();
                 continue;
             }
-            let shown = NonNull::new(head)?;
+            if head.is_null() {
+                return None;
+            }
             let marked = head.map_addr(|addr| addr | MARK);
             let (took, failed) = (Ordering::Acquire, Ordering::Relaxed);
-            if self.word.compare_exchange(head, marked, took, failed).is_err() {
+            // What was in the word, not what had been read: in between the worker may have gone on to
+            // another call, at the address of the one before.
+            let Ok(shown) = self.word.compare_exchange(head, marked, took, failed) else {
                 continue;
-            }
-            // SAFETY: the worker keeps its hand on the call until the mark is gone.
-            let copy = unsafe { another_hand(shown) };
-            self.word.store(head, Ordering::Release);
+            };
+            // SAFETY: it is not null. The worker keeps its hand on the call until the mark is gone.
+            let copy = unsafe { another_hand(NonNull::new_unchecked(shown)) };
+            self.word.store(shown, Ordering::Release);
             return Some(copy);
         }
     }
