@@ -143,7 +143,7 @@ impl<S: 'static> Offloop<S> {
     ///
     /// **What it costs**: a call that is not timed, next to nothing; a timed one, four readings of
     /// the clock (one on the submitting thread, two on the worker, one at the delivery) and an entry
-    /// in the loop's own books. Each call is 24 bytes larger. An executor or a name with timed calls
+    /// in the loop's own books. Each call is 16 bytes larger. An executor or a name with timed calls
     /// takes three tables, which grow as its longest times double. This method copies all of that:
     /// good for a status line a few times a second, not for every turn.
     pub fn stats(&self) -> Stats {

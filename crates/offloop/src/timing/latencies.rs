@@ -1,5 +1,5 @@
 //! A distribution of times, of fixed memory however many it counts. Invariant: count, extremes and
-//! mean are exact; percentiles are right to two digits.
+//! mean are exactly those of what was recorded; percentiles are right to two digits.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,8 +11,9 @@ const DIGITS: u8 = 2;
 
 /// How long something took, over many calls: from [`Offloop::stats`](crate::Offloop::stats).
 ///
-/// Count, least, mean and greatest are those of the calls, with stamps that are exact for 16 ms and
-/// to seven digits beyond; a percentile is within 1 % of the time of a call.
+/// Count, least, mean and greatest are those of the calls' stamps; a percentile is within 1 % of the
+/// time of a call. A stamp is exact for 16 ms from the submit, and to seven digits beyond. So how long
+/// a call ran is told to a seventh digit of how long it had waited: to 0.1 µs after a second.
 /// `Display` and `Debug` give one line.
 ///
 /// ```

@@ -151,6 +151,26 @@ fn names_beyond_the_limit_share_an_entry() {
 }
 
 #[test]
+fn stamps_take_little_room_and_are_as_rough_as_the_wait_is_long() {
+    assert_eq!(size_of::<Stamps>(), 16, "the docs of `Offloop::stats` say so");
+    let epoch = Instant::now();
+    let timing = Timing::new(epoch);
+    let ran_ns = |queued_ns: u64, ran_ns: u64| {
+        let at = |ns: u64| epoch + Duration::from_nanos(ns);
+        let stamps = timing.submit(Number::OfLoop(0), || epoch);
+        stamps.begin(&timing, at(queued_ns));
+        stamps.end(&timing, at(queued_ns + ran_ns));
+        let passage = Passage { lane: 0, name: None, queued: true, began: true, by_task: false };
+        stamps.stretches(timing.ns(at(queued_ns + ran_ns)), &passage).run_ns
+    };
+    assert_eq!(ran_ns(16_000_000, 85), Some(85));
+    assert_eq!(ran_ns(0, 1 << 40), Some(1 << 40));
+    let ten_minutes = 600_000_000_000;
+    let told = ran_ns(ten_minutes, 100_000).expect("it ran");
+    assert!(told.abs_diff(100_000) <= ten_minutes >> 23, "{told} ns");
+}
+
+#[test]
 fn the_stretches_of_a_way_follow_on_one_another() {
     let epoch = Instant::now();
     let timing = Timing::new(epoch);
