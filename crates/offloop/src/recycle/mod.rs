@@ -13,7 +13,6 @@ mod tests;
 
 use std::alloc::{Layout, dealloc};
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
@@ -43,14 +42,35 @@ struct Block {
 
 struct Spare {
     /// By size in words, less one.
-    first: [Cell<Link>; CLASSES],
+    shelves: [Shelf; CLASSES],
     kept_bytes: Cell<usize>,
     max_bytes: Cell<usize>,
-    /// When the present period began, and the least that was kept since.
+    /// When the present period began.
     since: Cell<Option<Instant>>,
-    least_bytes: Cell<usize>,
     /// Of what is kept, this much is to be given back.
     surplus_bytes: Cell<usize>,
+}
+
+/// What is kept of one class, counted in blocks.
+struct Shelf {
+    first: Cell<Link>,
+    kept: Cell<u32>,
+    /// The least that was kept in the present period.
+    least: Cell<u32>,
+    /// What the last period went by without; the other blocks are in use now and then.
+    idle: Cell<u32>,
+}
+
+impl Shelf {
+    const fn new() -> Self {
+        let [kept, least, idle] = [const { Cell::new(0) }; 3];
+        Self { first: Cell::new(None), kept, least, idle }
+    }
+
+    fn begin_period(&self) {
+        self.idle.set(self.least.get());
+        self.least.set(self.kept.get());
+    }
 }
 
 thread_local! {
@@ -75,22 +95,22 @@ fn layout_of(class: usize) -> Layout {
 impl Spare {
     const fn new() -> Self {
         Self {
-            first: [const { Cell::new(None) }; CLASSES],
+            shelves: [const { Shelf::new() }; CLASSES],
             kept_bytes: Cell::new(0),
             max_bytes: Cell::new(KEPT_MAX),
             since: Cell::new(None),
-            least_bytes: Cell::new(0),
             surplus_bytes: Cell::new(0),
         }
     }
 
     fn take(&self, class: usize) -> Link {
-        let block = self.first[class].get()?;
+        let shelf = &self.shelves[class];
+        let block = shelf.first.get()?;
         // SAFETY: a kept block is alive, and its first word was written when it was kept.
-        self.first[class].set(unsafe { block.as_ref() }.next);
-        let bytes = self.kept_bytes.get() - (class + 1) * WORD;
-        self.kept_bytes.set(bytes);
-        self.least_bytes.set(self.least_bytes.get().min(bytes));
+        shelf.first.set(unsafe { block.as_ref() }.next);
+        self.kept_bytes.set(self.kept_bytes.get() - (class + 1) * WORD);
+        shelf.kept.set(shelf.kept.get() - 1);
+        shelf.least.set(shelf.least.get().min(shelf.kept.get()));
         Some(block)
     }
 
@@ -103,22 +123,25 @@ impl Spare {
         if bytes > self.max_bytes.get() {
             return false;
         }
+        let shelf = &self.shelves[class];
         // SAFETY: the caller gives up the block, which has room for a word and is aligned for it.
-        unsafe { block.write(Block { next: self.first[class].get() }) };
-        self.first[class].set(Some(block));
+        unsafe { block.write(Block { next: shelf.first.get() }) };
+        shelf.first.set(Some(block));
+        shelf.kept.set(shelf.kept.get() + 1);
         self.kept_bytes.set(bytes);
         true
     }
 }
 
 impl Spare {
-    /// Gives kept blocks back: `blocks` of them at most, and until `bytes` are gone. Says how many
-    /// bytes are left of these.
-    fn give_back(&self, bytes: usize, blocks: usize) -> usize {
+    /// Gives kept blocks back that `may_go`: `blocks` of them at most, and until `bytes` are gone. Says
+    /// how many bytes are left of these.
+    fn give_back(&self, bytes: usize, blocks: usize, may_go: fn(&Shelf) -> bool) -> usize {
         let mut left = bytes;
+        let next = |class| may_go(&self.shelves[class]).then(|| self.take(class))?;
         let kept = (0..CLASSES)
             .rev()
-            .flat_map(|class| std::iter::from_fn(move || Some((class, self.take(class)?))));
+            .flat_map(|class| std::iter::from_fn(move || Some((class, next(class)?))));
         for (class, block) in kept.take(blocks) {
             // SAFETY: it was allocated with this layout, and is nobody's any more.
             unsafe { dealloc(block.as_ptr().cast(), layout_of(class)) };
@@ -134,27 +157,40 @@ impl Spare {
         self.max_bytes.set(BURST_MAX);
         let is_over = |since| began.saturating_duration_since(since) >= PERIOD;
         if self.since.get().is_none_or(is_over) {
-            self.surplus_bytes.set(self.least_bytes.get().saturating_sub(KEPT_MAX));
-            self.least_bytes.set(self.kept_bytes.get());
-            self.since.set(Some(began));
+            self.begin_period(began);
         }
         if self.surplus_bytes.get() != 0 {
-            self.surplus_bytes.set(self.give_back(self.surplus_bytes.get(), PER_TURN));
+            let is_idle = |shelf: &Shelf| {
+                let idle = shelf.idle.get();
+                shelf.idle.set(idle.saturating_sub(1));
+                idle != 0
+            };
+            self.surplus_bytes.set(self.give_back(self.surplus_bytes.get(), PER_TURN, is_idle));
         }
+    }
+
+    #[cold]
+    fn begin_period(&self, began: Instant) {
+        self.shelves.iter().for_each(Shelf::begin_period);
+        let bytes =
+            |(class, shelf): (usize, &Shelf)| shelf.idle.get() as usize * (class + 1) * WORD;
+        let idle_bytes: usize = self.shelves.iter().enumerate().map(bytes).sum();
+        self.surplus_bytes.set(idle_bytes.saturating_sub(KEPT_MAX));
+        self.since.set(Some(began));
     }
 
     fn no_more_turns(&self) {
         self.max_bytes.set(KEPT_MAX);
         let surplus = self.kept_bytes.get().saturating_sub(KEPT_MAX);
         if surplus != 0 {
-            self.give_back(surplus, usize::MAX);
+            self.give_back(surplus, usize::MAX, |_| true);
         }
     }
 }
 
 impl Drop for Spare {
     fn drop(&mut self) {
-        self.give_back(usize::MAX, usize::MAX);
+        self.give_back(usize::MAX, usize::MAX, |_| true);
     }
 }
 
@@ -195,9 +231,9 @@ pub(crate) fn boxed<T>(value: T) -> Box<T> {
 /// Same as `*boxed`, except that the thread may keep the memory.
 #[inline(always)]
 pub(crate) fn unboxed<T>(boxed: Box<T>) -> T {
-    let boxed = ManuallyDrop::new(boxed);
-    let place = NonNull::from(&**boxed);
-    // SAFETY: the box is never touched again, so its value moves out once.
+    // By a reference that may write: the memory is written to when it is kept.
+    let place = NonNull::from(Box::leak(boxed));
+    // SAFETY: it was leaked just now, and its value is never touched there again.
     let value = unsafe { place.read() };
     // SAFETY: as above; its memory is given up.
     unsafe { give_up(place) };
@@ -207,11 +243,21 @@ pub(crate) fn unboxed<T>(boxed: Box<T>) -> T {
 /// Same as `drop(boxed)`, except that the thread may keep the memory.
 #[inline(always)]
 pub(crate) fn dispose<T>(boxed: Box<T>) {
-    let place = NonNull::from(Box::leak(boxed));
+    // Given up also when the value's destructor unwinds.
+    let memory = Memory(NonNull::from(Box::leak(boxed)));
     // SAFETY: it was leaked just now, and nobody else knows it.
-    unsafe { ptr::drop_in_place(place.as_ptr()) };
-    // SAFETY: as above, and its value is gone.
-    unsafe { give_up(place) };
+    unsafe { ptr::drop_in_place(memory.0.as_ptr()) };
+}
+
+/// The memory of a leaked box whose value is gone by the time that this is.
+struct Memory<T>(NonNull<T>);
+
+impl<T> Drop for Memory<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: as it says; `dispose` makes it, and nobody else has it.
+        unsafe { give_up(self.0) };
+    }
 }
 
 /// # Safety

@@ -83,6 +83,23 @@ fn a_value_is_dropped_once() {
 }
 
 #[test]
+fn memory_is_kept_of_a_value_whose_destructor_unwinds() {
+    struct Unwinds(#[expect(dead_code, reason = "it gives the value its size")] Words);
+
+    impl Drop for Unwinds {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(()));
+        }
+    }
+
+    on_a_thread(|| {
+        let ended = std::panic::catch_unwind(|| dispose(boxed(Unwinds(WORDS))));
+        assert!(ended.is_err());
+        assert_eq!(kept_bytes(), SIZE);
+    });
+}
+
+#[test]
 fn a_thread_keeps_little_and_one_with_turns_a_burst() {
     on_a_thread(|| {
         dispose_of(many(4 * KEPT_MAX));
@@ -119,5 +136,28 @@ fn turns_give_back_what_a_period_went_by_without() {
         assert_eq!(kept_bytes(), 8 * KEPT_MAX - (4 * KEPT_MAX - KEPT_MAX), "half of it was needed");
         (0..1000).for_each(|ms| turn_in(3, ms));
         assert_eq!(kept_bytes(), KEPT_MAX);
+    });
+}
+
+/// Else the turns would give back the blocks that the loop lives by, again and again, and keep what
+/// is left of the burst for ever.
+#[test]
+fn turns_give_back_what_is_not_in_use_before_what_is() {
+    on_a_thread(|| {
+        let began = Instant::now();
+        turn(began);
+        dispose_of(many(8 * KEPT_MAX));
+        let larger = || (0..100).map(|_| boxed([WORDS; 2])).collect::<Vec<_>>();
+        let in_use = 100 * 2 * SIZE;
+        for at in (0..1000).map(|turn| began + Duration::from_millis(8 * turn)) {
+            larger().into_iter().for_each(dispose);
+            turn(at);
+        }
+        assert!(kept_bytes() <= KEPT_MAX + in_use, "{} bytes are kept", kept_bytes());
+        assert!(kept_bytes() >= in_use);
+        let all_kept = kept_bytes();
+        let again = larger();
+        assert_eq!(kept_bytes(), all_kept - in_use, "what the loop lives by is there");
+        again.into_iter().for_each(dispose);
     });
 }
