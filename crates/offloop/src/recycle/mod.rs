@@ -2,8 +2,9 @@
 //!
 //! A loop makes and drops a call's two boxes many times a second; the allocator's own cache holds a few
 //! blocks of a size, and is slow beyond. A kept block goes back to the allocator when its thread ends.
-//! Until then any thread keeps [`KEPT_MAX`] bytes at most. One that has turns may keep [`BURST_MAX`],
-//! and its turns give back, a few blocks each, what a [`PERIOD`] went by without.
+//! Until then any thread keeps [`KEPT_MAX`] bytes at most. One that has turns keeps as much again as it
+//! had to ask the allocator for, up to [`BURST_MAX`], and its turns give back, a few blocks each, what
+//! a [`PERIOD`] went by without.
 //!
 //! Invariant: a kept block was allocated with the layout that its class stands for, and belongs to
 //! nobody else; so it is what `Box::<T>::new` would have got for any `T` of that layout.
@@ -17,7 +18,7 @@ use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
 /// Bytes that one thread keeps: the boxes of some thousand calls.
-const KEPT_MAX: usize = 256 * 1024;
+pub(crate) const KEPT_MAX: usize = 256 * 1024;
 
 /// Bytes that a thread with turns keeps: the boxes of some hundred thousand calls.
 const BURST_MAX: usize = 32 * 1024 * 1024;
@@ -45,6 +46,8 @@ struct Spare {
     shelves: [Shelf; CLASSES],
     kept_bytes: Cell<usize>,
     max_bytes: Cell<usize>,
+    /// What `max_bytes` may grow to.
+    limit_bytes: Cell<usize>,
     /// When the present period began.
     since: Cell<Option<Instant>>,
     /// Of what is kept, this much is to be given back.
@@ -98,6 +101,7 @@ impl Spare {
             shelves: [const { Shelf::new() }; CLASSES],
             kept_bytes: Cell::new(0),
             max_bytes: Cell::new(KEPT_MAX),
+            limit_bytes: Cell::new(KEPT_MAX),
             since: Cell::new(None),
             surplus_bytes: Cell::new(0),
         }
@@ -112,6 +116,13 @@ impl Spare {
         shelf.kept.set(shelf.kept.get() - 1);
         shelf.least.set(shelf.least.get().min(shelf.kept.get()));
         Some(block)
+    }
+
+    /// A block of this class is needed, and none was there.
+    #[cold]
+    fn missed(&self, class: usize) {
+        let bytes = self.max_bytes.get() + (class + 1) * WORD;
+        self.max_bytes.set(bytes.min(self.limit_bytes.get()));
     }
 
     /// Says whether there is room for it.
@@ -154,7 +165,7 @@ impl Spare {
     }
 
     fn turn(&self, began: Instant) {
-        self.max_bytes.set(BURST_MAX);
+        self.limit_bytes.set(BURST_MAX);
         let is_over = |since| began.saturating_duration_since(since) >= PERIOD;
         if self.since.get().is_none_or(is_over) {
             self.begin_period(began);
@@ -165,7 +176,10 @@ impl Spare {
                 shelf.idle.set(idle.saturating_sub(1));
                 idle != 0
             };
+            let before = self.kept_bytes.get();
             self.surplus_bytes.set(self.give_back(self.surplus_bytes.get(), PER_TURN, is_idle));
+            let given = before - self.kept_bytes.get();
+            self.max_bytes.set(self.max_bytes.get().saturating_sub(given).max(KEPT_MAX));
         }
     }
 
@@ -181,6 +195,7 @@ impl Spare {
 
     fn no_more_turns(&self) {
         self.max_bytes.set(KEPT_MAX);
+        self.limit_bytes.set(KEPT_MAX);
         let surplus = self.kept_bytes.get().saturating_sub(KEPT_MAX);
         if surplus != 0 {
             self.give_back(surplus, usize::MAX, |_| true);
@@ -208,14 +223,23 @@ pub(crate) fn no_more_turns() {
 
 /// What this thread keeps.
 #[cfg(all(test, not(loom), not(offloop_no_recycling)))]
-fn kept_bytes() -> usize {
+pub(crate) fn kept_bytes() -> usize {
     SPARE.with(|spare| spare.kept_bytes.get())
 }
 
 /// Same as `Box::new`, except that the memory may be some that this thread has kept.
 #[inline(always)]
 pub(crate) fn boxed<T>(value: T) -> Box<T> {
-    let kept = class::<T>().and_then(|class| SPARE.try_with(|spare| spare.take(class)).ok()?);
+    let take = |class| {
+        let take = |spare: &Spare| {
+            spare.take(class).or_else(|| {
+                spare.missed(class);
+                None
+            })
+        };
+        SPARE.try_with(take).ok()?
+    };
+    let kept = class::<T>().and_then(take);
     match kept {
         Some(block) => {
             let place = block.cast::<T>();

@@ -139,6 +139,19 @@ fn turns_give_back_what_a_period_went_by_without() {
     });
 }
 
+/// As of calls that handles make on other threads, and that end here.
+#[test]
+fn a_thread_keeps_little_of_what_others_made() {
+    on_a_thread(|| {
+        turn(Instant::now());
+        (0..8 * KEPT_MAX / SIZE).for_each(|_| dispose(Box::new(WORDS)));
+        assert_eq!(kept_bytes(), KEPT_MAX);
+        // What it made itself comes on top.
+        dispose_of(many(3 * KEPT_MAX));
+        assert_eq!(kept_bytes(), 3 * KEPT_MAX);
+    });
+}
+
 /// Else the turns would give back the blocks that the loop lives by, again and again, and keep what
 /// is left of the burst for ever.
 #[test]

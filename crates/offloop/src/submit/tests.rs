@@ -26,3 +26,30 @@ fn a_resource_that_no_call_can_reach_is_kept_by_its_handles_alone() {
     }
     assert!(matches!(heard[..], [Failure::Shutdown, Failure::Shutdown]), "{heard:?}");
 }
+
+/// The memory of a burst stays with the loop that may need it again, and not with a thread that has
+/// no loop any more.
+#[cfg(not(offloop_no_recycling))]
+#[test]
+fn a_thread_keeps_the_memory_of_its_loops_bursts_while_it_has_one() {
+    use crate::recycle::{KEPT_MAX, kept_bytes};
+
+    let test = || {
+        let off = Offloop::<usize>::builder().no_waker().build().expect("it can be built");
+        let burst = || {
+            let mut heard = 0;
+            (0..10_000).for_each(|_| {
+                off.call(|| ()).inline().then(|heard, _| *heard += 1);
+            });
+            while heard < 10_000 {
+                off.deliver(&mut heard);
+            }
+        };
+        // The loop had no turn when it made the first one's calls.
+        (0..2).for_each(|_| burst());
+        assert!(kept_bytes() > 2 * KEPT_MAX, "{} bytes", kept_bytes());
+        drop(off);
+        assert!(kept_bytes() <= KEPT_MAX, "{} bytes", kept_bytes());
+    };
+    std::thread::spawn(test).join().expect("the test's thread ends well");
+}
