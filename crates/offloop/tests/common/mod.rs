@@ -109,18 +109,26 @@ where
     T: Send + 'static,
     J: FnOnce(&Context) -> T + Send + 'static,
 {
-    for attempt in 0..10 {
-        let (entered, gone) = (Count::new(), Count::new());
-        let (enter, job, guard) = (entered.clone(), job(), Gone(gone.clone()));
+    overrun_by(|entry, time| {
+        let job = job();
         let call = lp.off.call_with(move |cx| {
-            let _guard = guard;
-            enter.add();
+            entry.enter();
             job(cx)
         });
         let call = if cores { call.cores() } else { call };
-        call.name("overrun").deadline(Duration::from_millis(20 << attempt)).then(keep);
+        call.name("overrun").deadline(time).then(keep);
         let outcome = lp.outcome();
         assert!(matches!(outcome, Err(Failure::TimedOut)), "it stays inside");
+    })
+}
+
+/// The same for whatever call `submit` makes with such a deadline; its function has the entry, and
+/// says when it is inside.
+pub(crate) fn overrun_by(submit: impl Fn(Entry, Duration)) -> usize {
+    for attempt in 0..10 {
+        let (entered, gone) = (Count::new(), Count::new());
+        let entry = Entry { entered: entered.clone(), gone: gone.clone() };
+        submit(entry, Duration::from_millis(20 << attempt));
         wait_until(|| entered.get() + gone.get() > 0);
         if entered.get() == 1 {
             return attempt;
@@ -129,12 +137,21 @@ where
     panic!("no call got to its function within ten seconds");
 }
 
-/// Counts its end.
-struct Gone(Count);
+/// Says whether a function was entered, or dropped unrun.
+pub(crate) struct Entry {
+    entered: Count,
+    gone: Count,
+}
 
-impl Drop for Gone {
+impl Entry {
+    pub(crate) fn enter(&self) {
+        self.entered.add();
+    }
+}
+
+impl Drop for Entry {
     fn drop(&mut self) {
-        self.0.add();
+        self.gone.add();
     }
 }
 

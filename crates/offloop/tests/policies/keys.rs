@@ -14,30 +14,47 @@ use crate::common::alone::alone;
 use crate::common::probes::{Drops, Probe};
 use crate::common::{Hold, Latch, Seen, TestLoop, explode, keep, wait_until};
 
-/// Submits a call that the key holds up, and says whether another one with `key` waits for it.
-fn waits_behind<K>(
-    lp: &TestLoop<Seen<u32>>,
-    first: K,
-    second: impl FnOnce(&Offloop<Seen<u32>>),
-) -> bool
+/// A call that holds the handlers of its key up until the latch is open, then the second call.
+fn two<K>(lp: &TestLoop<Seen<u32>>, first: K, second: impl FnOnce(&Offloop<Seen<u32>>)) -> Latch
 where
     K: Hash + Eq + 'static,
 {
     let latch = Latch::new();
-    lp.off.call(latch.holding(())).in_order(first).then(|seen: &mut Seen<u32>, _| seen.push(Ok(1)));
+    lp.off.call(latch.holding(1)).in_order(first).then(keep);
     second(&lp.off);
+    latch
+}
+
+/// The second call waits for the first one.
+#[track_caller]
+fn waits<K: Hash + Eq + 'static>(
+    lp: &TestLoop<Seen<u32>>,
+    first: K,
+    second: impl FnOnce(&Offloop<Seen<u32>>),
+) {
+    let latch = two(lp, first, second);
     let quick = lp.off.call(|| 3).then(keep);
     wait_until(|| quick.is_done());
     let mut seen = Vec::new();
-    while !seen.iter().any(|outcome| matches!(outcome, Ok(3))) {
-        lp.turn(&mut seen);
-    }
+    lp.run_until(&mut seen, |seen| !seen.is_empty());
     thread::sleep(std::time::Duration::from_millis(10));
     lp.turn(&mut seen);
-    let waited = !seen.iter().any(|outcome| matches!(outcome, Ok(2)));
+    assert!(matches!(seen[..], [Ok(3)]), "{seen:?}");
     latch.open();
     lp.run_until(&mut seen, |seen| seen.len() == 3);
-    waited
+}
+
+/// The second call does not wait for the first one.
+#[track_caller]
+fn passes<K: Hash + Eq + 'static>(
+    lp: &TestLoop<Seen<u32>>,
+    first: K,
+    second: impl FnOnce(&Offloop<Seen<u32>>),
+) {
+    let latch = two(lp, first, second);
+    assert!(matches!(lp.outcome(), Ok(2)));
+    latch.open();
+    assert!(matches!(lp.outcome(), Ok(1)));
 }
 
 fn second<K: Hash + Eq + 'static>(key: K) -> impl FnOnce(&Offloop<Seen<u32>>) {
@@ -51,23 +68,23 @@ fn second_of_handle<K: Hash + Eq + Send + 'static>(key: K) -> impl FnOnce(&Offlo
 #[test]
 fn equal_keys_meet_and_others_do_not() {
     let lp = TestLoop::<Seen<u32>>::new();
-    assert!(waits_behind(&lp, "key", second("key")));
-    assert!(!waits_behind(&lp, "key", second("other")));
-    assert!(waits_behind(&lp, (1u8, String::from("a")), second((1u8, String::from("a")))));
+    waits(&lp, "key", second("key"));
+    passes(&lp, "key", second("other"));
+    waits(&lp, (1u8, String::from("a")), second((1u8, String::from("a"))));
 }
 
 #[test]
 fn keys_of_different_types_never_meet() {
     let lp = TestLoop::<Seen<u32>>::new();
-    assert!(!waits_behind(&lp, 1u32, second(1u64)));
-    assert!(!waits_behind(&lp, "key", second(String::from("key"))));
+    passes(&lp, 1u32, second(1u64));
+    passes(&lp, "key", second(String::from("key")));
 }
 
 #[test]
 fn keys_of_a_handle_meet_those_of_the_loop() {
     let lp = TestLoop::<Seen<u32>>::new();
-    assert!(waits_behind(&lp, "key", second_of_handle("key")));
-    assert!(!waits_behind(&lp, "key", second_of_handle("other")));
+    waits(&lp, "key", second_of_handle("key"));
+    passes(&lp, "key", second_of_handle("other"));
 }
 
 #[test]
@@ -76,9 +93,9 @@ fn keys_of_different_policies_never_meet() {
     let serial = |off: &Offloop<Seen<u32>>| drop(off.call(|| 2).serial("key").then(keep));
     let latest = |off: &Offloop<Seen<u32>>| drop(off.call(|| 2).latest("key").then(keep));
     let share = |off: &Offloop<Seen<u32>>| drop(off.call(|| 2).share("key").then(keep));
-    assert!(!waits_behind(&lp, "key", serial));
-    assert!(!waits_behind(&lp, "key", latest));
-    assert!(!waits_behind(&lp, "key", share));
+    passes(&lp, "key", serial);
+    passes(&lp, "key", latest);
+    passes(&lp, "key", share);
 }
 
 /// Equal by its number, wherever it was made; the probe says where it ended. Not `Send`.
@@ -104,7 +121,7 @@ fn keys_that_are_not_send_serve_on_the_loop_and_are_dropped_there() {
     let (lp, drops) = (TestLoop::<Seen<u32>>::new(), Drops::new());
     let (token, key) = (Rc::new(()), |n| (n, drops.probe()));
     let local = |(n, probe): (u32, Probe)| Local(token.clone(), n, probe);
-    assert!(waits_behind(&lp, local(key(1)), second(local(key(1)))));
+    waits(&lp, local(key(1)), second(local(key(1))));
     // A worker may hold its call a moment longer than the turn that delivered it.
     wait_until(|| {
         lp.turn(&mut Vec::new());

@@ -126,6 +126,9 @@ fn a_panic_leaves_the_value_as_the_call_left_it() {
 fn a_call_that_never_returns_refuses_new_ones_and_times_waiting_ones_out() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (resource, log) = device(&lp.off);
+    // Its thread is there when the deadlines begin.
+    lp.off.call_on(&resource, |_| 0).then(keep);
+    lp.outcome().unwrap();
     let (latch, ran) = (Latch::new(), Count::new());
     let held = latch.holding(1);
     let stuck = lp.off.call_on(&resource, |_| held());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use offloop::{Builder, By, Cores, Failure, Reason, Threads};
 
-use crate::common::{Count, Latch, PATIENCE, Seen, explode, wait_until};
+use crate::common::{Count, Latch, PATIENCE, Seen, explode, overrun_by, wait_until};
 use crate::rig::{Bench, Case, Ending, From, Place, Policy, Submitted};
 
 /// The tests of one policy, one for each column.
@@ -157,18 +157,22 @@ pub(crate) fn refusal(policy: Policy) {
             builder.threads(Threads::new().max(1).queue(1)).cores(Cores::new().workers(1).queue(1))
         });
         let (latch, ran) = (Latch::new(), Count::new());
-        let full = latch.holding(());
         if policy == Policy::Resource {
             // Its one thread is inside a function that nobody waits for any more.
-            let call = bench.off().call_on(&bench.resource, move |_| full());
-            let late = call.deadline(Duration::from_millis(20)).then(|_, _| ());
-            latch.entered.wait(1);
-            wait_until(|| late.is_done());
+            overrun_by(|entry, time| {
+                let full = latch.holding(());
+                let call = bench.off().call_on(&bench.resource, move |_| {
+                    entry.enter();
+                    full();
+                });
+                let late = call.deadline(time).then(|_, _| ());
+                wait_until(|| late.is_done());
+            });
             wait_until(|| {
                 bench.off().call_on(&bench.resource, |_| ()).try_then(|_, _| ()).is_err()
             });
         } else {
-            occupy(&bench, case, full);
+            occupy(&bench, case, latch.holding(()));
             latch.entered.wait(1);
             occupy(&bench, case, || ());
         }
