@@ -178,6 +178,36 @@ fn a_shown_call_is_alive() {
     });
 }
 
+/// The hand of one who looks counts, also for the one that lets go of what it takes for the last.
+#[test]
+fn a_shown_call_outlives_those_who_look() {
+    loom::model(|| {
+        let mut model = Model::new();
+        let (work, receiver) = model.call(Route::Loop);
+        drop(receiver);
+        let shown = Arc::new(Shown::new());
+        let look = {
+            let (shown, hub) = (shown.clone(), model.hub.clone());
+            thread::spawn(move || {
+                let Some(call) = shown.get() else { return };
+                thread::yield_now();
+                assert_eq!(
+                    Arc::strong_count(&hub),
+                    4,
+                    "the call, the model and two threads hold it"
+                );
+                drop(call);
+            })
+        };
+        let hub = model.hub.clone();
+        let claimed = work.claim().ok().expect("nobody decides it");
+        shown.execute(claimed).complete(&hub);
+        assert_eq!(model.hand_overs(), 1);
+        look.join().expect("the reader ends");
+        assert_eq!(Arc::strong_count(&hub), 2, "the call is gone");
+    });
+}
+
 /// The last hands end at once: the call is freed, by one of them.
 #[test]
 fn the_last_hand_frees_the_call() {
