@@ -9,7 +9,7 @@ use offloop::{By, Failure, Reason, Threads};
 
 use crate::common::block_on::block_on;
 use crate::common::probes::Drops;
-use crate::common::{Count, Hold, Latch, Seen, TestLoop, explode, keep, wait_until};
+use crate::common::{Count, Hold, Latch, Seen, TestLoop, explode, keep, overrun_by, wait_until};
 
 crate::rows::rows!(Latest);
 
@@ -132,11 +132,16 @@ fn an_awaited_value_that_completed_before_stays() {
 fn functions_past_their_deadline_hold_no_newer_one_up() {
     let lp = TestLoop::<Seen<u32>>::new();
     let latch = Latch::new();
-    for number in 1..=4 {
-        let stuck = lp.off.call(latch.holding(0)).latest("key");
-        stuck.deadline(Duration::from_millis(300)).then(keep);
-        latch.entered.wait(number);
-        assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
+    for _ in 0..4 {
+        overrun_by(|entry, time| {
+            let held = latch.holding(0);
+            let stuck = lp.off.call(move || {
+                entry.enter();
+                held()
+            });
+            stuck.latest("key").deadline(time).then(keep);
+            assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
+        });
     }
     lp.off.call(|| 5).latest("key").then(keep);
     assert!(matches!(lp.outcome(), Ok(5)));

@@ -152,16 +152,32 @@ fn a_run_that_is_queued_does_not_start_when_all_have_left() {
 }
 
 #[test]
-fn a_run_that_all_timed_out_of_is_abandoned_and_its_worker_replaced() {
-    let lp = TestLoop::<Seen<u32>>::with(|builder| builder.threads(Threads::new().max(1)));
-    let run = Run::default();
-    // The first one's deadline does not end the run for the second one.
-    run.join(&lp, Some(Duration::from_millis(150)));
-    run.join(&lp, Some(Duration::from_millis(400)));
+fn a_deadline_of_one_does_not_end_the_run_for_the_others() {
+    let (lp, run) = (TestLoop::<Seen<u32>>::new(), Run::default());
+    run.join(&lp, None);
     run.latch.entered.wait(1);
+    run.join(&lp, Some(Duration::from_millis(5)));
     assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
     assert_eq!(lp.off.stats().threads.abandoned, 0, "one still waits");
-    assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
+    assert!(!run.end(&lp), "the run goes on for that one");
+    assert!(matches!(lp.outcome(), Ok(7)));
+}
+
+#[test]
+fn a_run_that_all_timed_out_of_is_abandoned_and_its_worker_replaced() {
+    let lp = TestLoop::<Seen<u32>>::with(|builder| builder.threads(Threads::new().max(1)));
+    // With longer deadlines each time, until the function is entered before they pass.
+    let run = (0..10).find_map(|attempt| {
+        let (run, time) = (Run::default(), Duration::from_millis(50 << attempt));
+        run.join(&lp, Some(time));
+        run.join(&lp, Some(2 * time));
+        let seen = lp.outcomes(2);
+        assert!(seen.iter().all(|outcome| matches!(outcome, Err(Failure::TimedOut))), "{seen:?}");
+        let entered = || run.latch.entered.get() == 1;
+        wait_until(|| entered() || Arc::strong_count(&run.told) == 1);
+        entered().then_some(run)
+    });
+    let run = run.expect("a function is entered within a minute");
     wait_until(|| lp.off.stats().threads.abandoned == 1);
     lp.off.call(|| 8).share("key").then(keep);
     assert!(matches!(lp.outcome(), Ok(8)), "the only worker was replaced");
