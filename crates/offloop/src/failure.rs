@@ -34,10 +34,9 @@ pub enum Failure {
     Cancelled(By),
     /// The call was refused, and its function was not run.
     Rejected(Reason),
-    /// The worker process died under this call, or before its result arrived. No call of this
-    /// version runs in a process.
+    /// The worker process died under this call, or before its result arrived.
     Died(Exit),
-    /// An argument or a result could not be encoded or decoded. No call of this version is.
+    /// An argument or a result could not be encoded or decoded.
     Codec(CodecError),
     /// offloop was closed or shut down before the call ran or finished.
     Shutdown,
@@ -82,9 +81,6 @@ pub enum By {
 }
 
 /// Why a call was refused.
-///
-/// `NotConfigured`, `Unregistered` and `TooLarge` belong to executors that this version does not
-/// have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
@@ -226,6 +222,18 @@ impl fmt::Display for Exit {
 #[derive(Debug, Clone)]
 pub struct CodecError(Arc<Box<str>>);
 
+#[cfg(all(feature = "process", target_os = "linux"))]
+impl CodecError {
+    /// `text` ends a sentence that begins with the value's part: "the argument: it can't be encoded".
+    pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(text.into()))
+    }
+
+    pub(crate) fn of(self, part: &str) -> Self {
+        Self::new(format!("the {part}: {self}"))
+    }
+}
+
 impl fmt::Display for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -253,15 +261,19 @@ impl Panic {
         name: Option<Cow<'static, str>>,
         place: &'static Location<'static>,
     ) -> Self {
-        let message: &str = if let Some(text) = payload.downcast_ref::<&'static str>() {
+        let message = Self::text(&*payload).into();
+        Self(Arc::new(Caught { message, name, place, payload: Mutex::new(Some(payload)) }))
+    }
+
+    /// What a panic was raised with, if it is text.
+    pub(crate) fn text(payload: &(dyn Any + Send)) -> &str {
+        if let Some(text) = payload.downcast_ref::<&'static str>() {
             text
         } else if let Some(text) = payload.downcast_ref::<String>() {
             text
         } else {
             "a panic whose payload is not text"
-        };
-        let message = message.into();
-        Self(Arc::new(Caught { message, name, place, payload: Mutex::new(Some(payload)) }))
+        }
     }
 
     /// The text that the panic was raised with.

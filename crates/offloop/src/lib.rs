@@ -135,16 +135,26 @@ pub use complete::Context;
 pub use deliver::{Delivered, LoopWaker, Turn, Unobserved};
 #[cfg(feature = "testkit")]
 pub use execute::ManualClock;
-pub use execute::{AbandonedCall, Cores, Executor, Threads, Work};
+#[cfg(feature = "process")]
+pub use execute::Processes;
+pub use execute::{AbandonedCall, Cores, Executor, Functions, Threads, Work};
 pub use failure::{By, CodecError, Conflict, Exit, Failure, Outcome, Panic, Reason};
 pub use priority::Priority;
+#[cfg(feature = "process")]
+pub use submit::WorkerStats;
 pub use submit::{
-    Builder, Call, CallFuture, CancelGuard, Error, ExecutorStats, Functions, Handle, Offloop,
-    Origin, RejectedCall, Resource, Scope, ShutdownReport, Stats, Ticket, WaitingCall, WeakOffloop,
+    Builder, Call, CallFuture, CancelGuard, Error, ExecutorStats, Handle, Offloop, Origin,
+    RejectedCall, Resource, Scope, ShutdownReport, Stats, Ticket, WaitingCall, WeakOffloop,
 };
 
 #[cfg(feature = "stats")]
 pub use timing::{CallStats, Latencies};
+
+/// Becoming a worker process.
+#[cfg(feature = "process")]
+pub mod worker {
+    pub use crate::execute::run_if_worker;
+}
 
 /// The README's program, compiled and run with the doctests.
 #[cfg(doctest)]

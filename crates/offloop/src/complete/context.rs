@@ -2,6 +2,8 @@
 //! loads, so a loop may ask each time round.
 
 use std::fmt;
+#[cfg(all(feature = "process", target_os = "linux"))]
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::cell::CallRef;
@@ -30,13 +32,33 @@ use super::policy::Mailbox;
 /// # Ok::<(), offloop::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Context {
-    call: CallRef,
+pub struct Context(Side);
+
+/// On which side of a process boundary the function runs.
+#[derive(Clone)]
+enum Side {
+    Here(CallRef),
+    #[cfg(all(feature = "process", target_os = "linux"))]
+    Away(Arc<dyn Away>),
+}
+
+/// A call whose books are kept by another process.
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(crate) trait Away: Send + Sync {
+    fn is_unwanted(&self) -> bool;
+    fn deadline(&self) -> Option<Instant>;
+    /// `value` is of the named type.
+    fn progress(&self, value: &(dyn std::any::Any + Send), type_name: &'static str);
 }
 
 impl Context {
     pub(crate) fn new(call: CallRef) -> Self {
-        Self { call }
+        Self(Side::Here(call))
+    }
+
+    #[cfg(all(feature = "process", target_os = "linux"))]
+    pub(crate) fn away(call: Arc<dyn Away>) -> Self {
+        Self(Side::Away(call))
     }
 
     /// Whether the call's outcome is already decided, or offloop is shutting down, so that what
@@ -44,7 +66,11 @@ impl Context {
     /// deadline, a newer `latest` call, a closed scope, or `shutdown`. A shared run is cancelled
     /// when nobody waits for it any more.
     pub fn is_cancelled(&self) -> bool {
-        self.call.is_unwanted()
+        match &self.0 {
+            Side::Here(call) => call.is_unwanted(),
+            #[cfg(all(feature = "process", target_os = "linux"))]
+            Side::Away(call) => call.is_unwanted(),
+        }
     }
 
     /// Sends how far the function is to the handler given by
@@ -71,23 +97,37 @@ impl Context {
     /// ```
     ///
     /// # Panics
-    /// When the handler takes values of another type; the message names both.
+    /// When the handler takes values of another type; the message names both. In a worker process,
+    /// when the type is none of those that may leave it; see `Functions::add_progress`.
     #[track_caller]
     pub fn progress<P: Send + 'static>(&self, value: P) {
-        let Some(mail) = self.call.policy().and_then(|policy| policy.mail.as_ref()) else { return };
-        match mail.as_any().downcast_ref::<Mailbox<P>>() {
-            Some(mailbox) => mailbox.put(mail, &self.call, value),
-            None => panic!(
-                "progress of type {} was sent, and the call's handler takes {}",
-                std::any::type_name::<P>(),
-                mail.type_name()
-            ),
+        match &self.0 {
+            Side::Here(call) => progress_here(call, value),
+            #[cfg(all(feature = "process", target_os = "linux"))]
+            Side::Away(call) => call.progress(&value, std::any::type_name::<P>()),
         }
     }
 
     /// When the call times out, if it has a deadline. Counted from the submit.
     pub fn deadline(&self) -> Option<Instant> {
-        self.call.deadline()
+        match &self.0 {
+            Side::Here(call) => call.deadline(),
+            #[cfg(all(feature = "process", target_os = "linux"))]
+            Side::Away(call) => call.deadline(),
+        }
+    }
+}
+
+#[track_caller]
+fn progress_here<P: Send + 'static>(call: &CallRef, value: P) {
+    let Some(mail) = call.policy().and_then(|policy| policy.mail.as_ref()) else { return };
+    match mail.as_any().downcast_ref::<Mailbox<P>>() {
+        Some(mailbox) => mailbox.put(mail, call, value),
+        None => panic!(
+            "progress of type {} was sent, and the call's handler takes {}",
+            std::any::type_name::<P>(),
+            mail.type_name()
+        ),
     }
 }
 

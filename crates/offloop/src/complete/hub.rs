@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::cell::{CallRef, Work};
 use super::lane::{Lane, LaneLimits};
 use super::policy::{Desk, Load, Mail, Turnstile};
-use super::state::{Phase, Verdict};
+use super::state::{Came, Phase, Verdict};
 use crate::contain::drop_contained;
 use crate::deliver::{Notify, Parcel, Pusher};
 use crate::padded::Padded;
@@ -25,13 +25,15 @@ pub(crate) enum LaneId {
     Inline,
     /// It waits for another call's run, and needs no place of its own.
     Joined,
+    /// A worker process.
+    Process,
     /// The thread of one resource, which has a lane of its own.
     Resource,
 }
 
 impl LaneId {
     /// Those that an offloop has one each of.
-    pub(crate) const COUNT: usize = 4;
+    pub(crate) const COUNT: usize = 5;
 }
 
 /// How far an offloop is along to its end.
@@ -79,6 +81,10 @@ pub(crate) struct Counts {
     pub(crate) submitted: Padded<Submits>,
     pub(crate) finished: AtomicU64,
     pub(crate) panicked: AtomicU64,
+    /// Worker processes died under them.
+    pub(crate) died: AtomicU64,
+    /// Their data could not be encoded or decoded.
+    pub(crate) unmoved: AtomicU64,
     pub(crate) timed_out: AtomicU64,
     pub(crate) cancelled: AtomicU64,
     pub(crate) rejected: AtomicU64,
@@ -92,8 +98,13 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// A function came to its end, and that is the outcome; `by` is 1, or -1 to take it back.
-    pub(super) fn finished(&self, is_ok: bool, in_shutdown: bool, by: u64) {
-        let counter = if is_ok { &self.finished } else { &self.panicked };
+    pub(super) fn finished(&self, came: Came, in_shutdown: bool, by: u64) {
+        let counter = match came {
+            Came::Value => &self.finished,
+            Came::Panic => &self.panicked,
+            Came::Died => &self.died,
+            Came::Codec => &self.unmoved,
+        };
         counter.fetch_add(by, Ordering::Relaxed);
         if in_shutdown {
             self.finished_in_shutdown.fetch_add(by, Ordering::Relaxed);

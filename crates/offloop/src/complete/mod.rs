@@ -25,6 +25,9 @@ mod tests;
 
 pub use self::context::Context;
 
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(crate) use self::context::Away;
+
 pub(crate) use self::cell::{
     CallRef, Claimed, Details, Job, Ran, Receiver, Returned, Route, Shown, Work, call, refused,
 };

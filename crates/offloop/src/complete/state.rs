@@ -13,7 +13,7 @@
 //! slot is touched by the worker from Running on until Done, and by the receiver from Done on
 //! (AcqRel swap, Acquire load). Model: `complete::loom`.
 
-use crate::failure::{By, Conflict, Failure, Reason};
+use crate::failure::{By, Conflict, Failure, Outcome, Reason};
 
 /// A decision that needs no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,26 @@ pub(crate) enum Phase {
     Running,
     Done,
     Failed(Verdict),
+}
+
+/// What a function that ran came to, for the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Came {
+    Value,
+    Panic,
+    Died,
+    Codec,
+}
+
+impl Came {
+    pub(crate) fn of<T>(outcome: &Outcome<T>) -> Self {
+        match outcome {
+            Ok(_) => Came::Value,
+            Err(Failure::Died(_)) => Came::Died,
+            Err(Failure::Codec(_)) => Came::Codec,
+            Err(_) => Came::Panic,
+        }
+    }
 }
 
 /// Set in the word when the receiver is gone.

@@ -17,6 +17,7 @@ pub(crate) struct Charge {
     pub(crate) hub: Arc<Hub>,
     pub(crate) threads: Arc<dyn Crew>,
     pub(crate) cores: Arc<dyn Crew>,
+    pub(super) processes: Option<Arc<dyn Crew>>,
     /// Drops jobs that will not run and results that nobody took.
     pub(crate) reaper: Arc<Pool>,
     /// One pool of one thread per resource that lives.
@@ -30,6 +31,7 @@ impl Charge {
     /// The executors that run calls.
     pub(crate) fn crews(&self) -> Vec<Arc<dyn Crew>> {
         let mut crews = vec![self.threads.clone(), self.cores.clone()];
+        crews.extend(self.processes.clone());
         crews.extend(self.residents().into_iter().map(|resident| resident as Arc<dyn Crew>));
         crews
     }
@@ -40,10 +42,11 @@ impl Charge {
 
     /// The executor that runs a lane's calls; inline calls run on the loop, and resources each have
     /// their own.
-    pub(crate) fn crew(&self, lane: LaneId) -> Option<&Arc<dyn Crew>> {
+    pub(crate) fn crew(&self, lane: LaneId) -> Option<&dyn Crew> {
         match lane {
-            LaneId::Threads => Some(&self.threads),
-            LaneId::Cores => Some(&self.cores),
+            LaneId::Threads => Some(&*self.threads),
+            LaneId::Cores => Some(&*self.cores),
+            LaneId::Process => self.processes.as_deref(),
             LaneId::Inline | LaneId::Joined | LaneId::Resource => None,
         }
     }
@@ -71,6 +74,9 @@ impl Charge {
     pub(crate) fn tend(&self, now: Instant) -> Option<Instant> {
         let retry_at = [self.threads.tend(now), self.cores.tend(now), self.reaper.tend(now)];
         let mut retry_at = retry_at.into_iter().flatten().min();
+        if let Some(processes) = self.crew(LaneId::Process) {
+            retry_at = retry_at.into_iter().chain(processes.tend(now)).min();
+        }
         let residents = self.residents();
         for resident in &residents {
             retry_at = retry_at.into_iter().chain(resident.tend(now)).min();

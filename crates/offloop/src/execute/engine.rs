@@ -15,6 +15,7 @@ use super::crew::{Crew, CrewCounts};
 use super::grave::Grave;
 use super::guest::Guest;
 use super::keeper::{Bell, Keeper, ManualClock, Timers};
+use super::process::{self, Shop};
 use super::resident::Resident;
 use super::threads::{Apart, Pool, lock};
 use super::{Executor, Ring, inline};
@@ -48,6 +49,8 @@ pub(crate) struct Engine {
     bell: Arc<Bell>,
     keeper: Keeper,
     clock: Option<ManualClock>,
+    /// What calls need who leave the process.
+    shop: Option<Arc<Shop>>,
 }
 
 impl Engine {
@@ -56,6 +59,7 @@ impl Engine {
         threads: Seat,
         cores: Seat,
         clock: Option<ManualClock>,
+        shop: Option<Arc<Shop>>,
     ) -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
         let crew = |seat| -> Arc<dyn Crew> {
@@ -67,17 +71,30 @@ impl Engine {
         let charge = Arc::new(Charge {
             threads: crew(threads),
             cores: crew(cores),
+            processes: shop.clone().map(|shop| process::crew(shop, &hub, &bell)),
             reaper: Pool::new(Apart::reaper(), hub.clone(), bell.clone()),
             resources: Mutex::default(),
             timers: Timers::new(),
             owes_turn: AtomicBool::new(false),
             hub,
         });
-        let keeper = Keeper::start(bell.clone(), charge.clone())?;
+        let keeper = Keeper::start(bell.clone(), charge.clone()).inspect_err(|_| {
+            if let Some(processes) = &charge.processes {
+                processes.wait_left(Instant::now());
+            }
+        })?;
         charge.hub.set_discard(Some(charge.reaper.clone()));
         let desk: Weak<Charge> = Arc::downgrade(&charge);
         charge.hub.set_desk(desk);
-        Ok(Self { charge, bell, keeper, clock })
+        Ok(Self { charge, bell, keeper, clock, shop })
+    }
+
+    #[cfg_attr(
+        not(all(feature = "process", target_os = "linux")),
+        expect(dead_code, reason = "there is none")
+    )]
+    pub(crate) fn shop(&self) -> Option<&Arc<Shop>> {
+        self.shop.as_ref()
     }
 
     /// A thread for one resource; it is started when the first call comes.
@@ -229,8 +246,11 @@ impl Engine {
     /// In a forked child: joins and ends nothing.
     pub(crate) fn forget(&self) {
         self.keeper.forget();
-        self.charge.threads.forget();
-        self.charge.cores.forget();
+        for lane in [LaneId::Threads, LaneId::Cores, LaneId::Process] {
+            if let Some(crew) = self.charge.crew(lane) {
+                crew.forget();
+            }
+        }
     }
 
     pub(crate) fn counts(&self, lane: LaneId) -> Option<CrewCounts> {

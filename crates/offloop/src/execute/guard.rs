@@ -1,8 +1,9 @@
 //! The guard: user code runs here, and every way out of it is an [`Outcome`].
 //!
-//! Invariant: `run` holds the one line of the crate that calls a user's function off the loop;
+//! Invariant: `attempt` holds the one line of the crate that calls a user's function off the loop;
 //! no executor catches panics of its own.
 
+use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,11 +16,16 @@ use crate::keyed::Keyed;
 use crate::trace::Parent;
 
 pub(super) fn run<T>(call: &CallRef, function: impl FnOnce() -> T) -> Outcome<T> {
-    // Unwind safety: what the function shares with others, it shares by its own choice of
-    // `Mutex` and the like; what it owned is gone.
-    catch_unwind(AssertUnwindSafe(function)).map_err(|payload| {
+    attempt(function).map_err(|payload| {
         Failure::Panicked(Panic::new(payload, call.name().cloned(), call.place()))
     })
+}
+
+/// The line itself; a worker process, which knows no calls, begins here.
+pub(super) fn attempt<T>(function: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+    // Unwind safety: what the function shares with others, it shares by its own choice of
+    // `Mutex` and the like; what it owned is gone.
+    catch_unwind(AssertUnwindSafe(function))
 }
 
 /// A function without arguments.
@@ -96,55 +102,6 @@ impl<J: Job> Job for Detached<J> {
     fn perform(self, call: &CallRef) -> Outcome<()> {
         let value = self.0.perform(call)?;
         run(call, move || drop(value))
-    }
-}
-
-/// A named function and its argument.
-pub struct Named<F, A, T> {
-    function: F,
-    args: A,
-    output: PhantomData<fn() -> T>,
-}
-
-impl<F, A, T> Named<F, A, T> {
-    pub(crate) fn new(function: F, args: A) -> Self {
-        Self { function, args, output: PhantomData }
-    }
-}
-
-impl<F, A, T> Job for Named<F, A, T>
-where
-    F: Fn(A) -> T + Send + 'static,
-    A: Send + 'static,
-    T: Send + 'static,
-{
-    type Output = T;
-
-    fn perform(self, call: &CallRef) -> Outcome<T> {
-        run(call, move || (self.function)(self.args))
-    }
-}
-
-/// A named function that gets its [`Context`], and its argument.
-pub struct NamedContextual<F, A, T>(Named<F, A, T>);
-
-impl<F, A, T> NamedContextual<F, A, T> {
-    pub(crate) fn new(function: F, args: A) -> Self {
-        Self(Named::new(function, args))
-    }
-}
-
-impl<F, A, T> Job for NamedContextual<F, A, T>
-where
-    F: Fn(&Context, A) -> T + Send + 'static,
-    A: Send + 'static,
-    T: Send + 'static,
-{
-    type Output = T;
-
-    fn perform(self, call: &CallRef) -> Outcome<T> {
-        let context = Context::new(call.clone());
-        run(call, move || (self.0.function)(&context, self.0.args))
     }
 }
 

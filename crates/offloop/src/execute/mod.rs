@@ -15,18 +15,28 @@
 mod charge;
 mod crew;
 mod engine;
+mod functions;
 mod grave;
 mod guard;
 mod guest;
 mod inline;
 mod keeper;
+mod named;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod process;
+#[cfg(not(all(feature = "process", target_os = "linux")))]
+#[path = "no_process.rs"]
+mod process;
 mod resident;
 mod threads;
 
 pub use self::engine::AbandonedCall;
+pub use self::functions::Functions;
 pub use self::guest::{Executor, Work};
 #[cfg(feature = "testkit")]
 pub use self::keeper::ManualClock;
+#[cfg(feature = "process")]
+pub use self::process::{Processes, run_if_worker};
 pub use self::threads::{Cores, Threads};
 
 #[cfg(not(feature = "testkit"))]
@@ -34,9 +44,14 @@ pub(crate) use self::keeper::ManualClock;
 
 pub(crate) use self::crew::Crew;
 pub(crate) use self::engine::{Engine, Seat};
-pub(crate) use self::guard::{
-    Contextual, Detached, Named, NamedContextual, Plain, SharedRun, Spanned,
-};
+pub(crate) use self::functions::{Names, name_of};
+pub(crate) use self::guard::{Contextual, Detached, Plain, SharedRun, Spanned};
+pub(crate) use self::named::{Named, NamedContextual};
+#[cfg(not(feature = "process"))]
+pub(crate) use self::process::Processes;
+pub(crate) use self::process::Shop;
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(crate) use self::process::{Remote, would_serve};
 pub(crate) use self::resident::{Birth, ContextualOnResource, OnResource, Resident, Unmade};
 pub(crate) use self::threads::Apart;
 

@@ -9,12 +9,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
-use super::functions::Functions;
+use super::error::{Error, Kind};
 use super::offloop::{Hook, Local, Offloop};
 use super::send::Link;
 use crate::complete::{Hub, LaneLimits};
 use crate::deliver::{Inbox, LoopWake, LoopWaker, Notify, Turn, Unobserved, queue};
-use crate::execute::{Apart, Cores, Engine, Executor, ManualClock, Seat, Threads};
+use crate::execute::{
+    Apart, Cores, Engine, Executor, Functions, ManualClock, Processes, Seat, Threads,
+};
 use crate::keyed::Keys;
 use crate::sys::WakeFd;
 
@@ -43,6 +45,7 @@ pub struct Builder<S: 'static = ()> {
     cores_on: Option<Arc<dyn Executor>>,
     clock: Option<ManualClock>,
     functions: Functions,
+    processes: Option<Processes>,
     turn: Turn,
     hook: Option<Hook>,
     state: PhantomData<fn(&mut S)>,
@@ -58,6 +61,7 @@ impl<S: 'static> Builder<S> {
             cores_on: None,
             clock: None,
             functions: Functions::new(),
+            processes: None,
             turn: Turn::default(),
             hook: None,
             state: PhantomData,
@@ -115,6 +119,16 @@ impl<S: 'static> Builder<S> {
         self
     }
 
+    /// Worker processes for the calls of functions that are registered with them; without, such calls
+    /// come to `Rejected(NotConfigured)`. Linux only; elsewhere `build` says so.
+    ///
+    /// `build` starts the first of them in the background.
+    #[cfg(feature = "process")]
+    pub fn processes(mut self, processes: Processes) -> Self {
+        self.processes = Some(processes);
+        self
+    }
+
     /// Has deadlines go by a clock that is moved by hand. For tests.
     #[cfg(feature = "testkit")]
     pub fn clock(mut self, clock: &ManualClock) -> Self {
@@ -158,16 +172,18 @@ impl<S: 'static> Builder<S> {
         };
         let limits = |of: &Apart| LaneLimits { queue: of.queue, abandoned: of.abandoned.max(1) };
         let unbound = LaneLimits { queue: INLINE_QUEUE, abandoned: usize::MAX };
-        let lanes = [limits(&threads), limits(&cores), unbound, unbound];
+        let mut lanes = [limits(&threads), limits(&cores), unbound, unbound, unbound];
+        let mut names = self.functions.into_names();
+        let shop = super::process::open(self.processes, &mut names, &mut lanes)?;
         let ((push, pop), (push_pulse, pop_pulse)) = (queue(), queue());
         let clock = self.clock.as_ref().map(ManualClock::source);
         let hub = Arc::new(Hub::new(Notify::new(waker), push, push_pulse, lanes, clock));
         let (inbox, arrivals) = Inbox::new(pop, pop_pulse);
         let seat = |own, guest: Option<_>| guest.map_or(Seat::Own(own), Seat::Guest);
         let (threads, cores) = (seat(threads, self.threads_on), seat(cores, self.cores_on));
-        let engine =
-            Engine::start(hub.clone(), threads, cores, self.clock).map_err(Kind::Keeper)?;
-        let (keys, names) = (Keys::on_this_thread(), self.functions.into_names());
+        let engine = Engine::start(hub.clone(), threads, cores, self.clock, shop);
+        let engine = engine.map_err(Kind::Keeper)?;
+        let keys = Keys::on_this_thread();
         let local = Local {
             inbox,
             link: Arc::new(Link { hub, engine, arrivals, keys: keys.keys(), names }),
@@ -224,91 +240,4 @@ fn check(max: &'static str, options: &Apart) -> Result<(), Error> {
         result?.map_err(|error| Kind::Pin(cpus.to_vec(), error))?;
     }
     Ok(())
-}
-
-/// Why an offloop could not be built.
-#[derive(Debug)]
-pub struct Error(Kind);
-
-#[derive(Debug)]
-enum Kind {
-    NoWaker,
-    NoThreads(&'static str),
-    NoQueue,
-    NiceRange(i32),
-    NoCpus,
-    Nice(i32, io::Error),
-    Pin(Vec<usize>, io::Error),
-    Descriptor(io::Error),
-    Keeper(io::Error),
-}
-
-impl From<Kind> for Error {
-    fn from(kind: Kind) -> Self {
-        Self(kind)
-    }
-}
-
-impl Error {
-    /// Whether the system refused something (a thread, a descriptor, a priority, a CPU), so that
-    /// the same options may work elsewhere or later.
-    pub fn is_system(&self) -> bool {
-        std::error::Error::source(self).is_some()
-    }
-
-    /// Whether no way to wake the loop was chosen.
-    pub fn is_waker_missing(&self) -> bool {
-        matches!(self.0, Kind::NoWaker)
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::NoWaker => f.write_str(
-                "offloop does not know how to wake the loop: call waker(..), fd_waker(), or \
-                 no_waker() if the loop polls",
-            ),
-            Kind::NoThreads(option) => {
-                write!(f, "{option} is 0, so that no call could ever run: use at least 1")
-            }
-            Kind::NoQueue => f.write_str("a queue of 0 would refuse every call: use at least 1"),
-            Kind::NiceRange(nice) => {
-                write!(f, "the nice value {nice} does not exist: use one from -20 to 19")
-            }
-            Kind::NoCpus => f.write_str("pin names no CPU to run on: name at least one"),
-            Kind::Nice(nice, error) => write!(
-                f,
-                "the nice value {nice} can't be set for a thread ({error}); one below 0 needs a \
-                 privilege"
-            ),
-            Kind::Pin(cpus, error) => write!(
-                f,
-                "threads can't be pinned to the CPUs {cpus:?} ({error}); name CPUs that this \
-                 process may run on"
-            ),
-            Kind::Descriptor(error) => {
-                write!(f, "the descriptor that wakes the loop can't be made: {error}")
-            }
-            Kind::Keeper(error) => {
-                write!(f, "the thread that keeps deadlines can't be started: {error}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0 {
-            Kind::NoWaker
-            | Kind::NoThreads(_)
-            | Kind::NoQueue
-            | Kind::NiceRange(_)
-            | Kind::NoCpus => None,
-            Kind::Nice(_, error)
-            | Kind::Pin(_, error)
-            | Kind::Descriptor(error)
-            | Kind::Keeper(error) => Some(error),
-        }
-    }
 }

@@ -4,13 +4,14 @@
 use std::panic::Location;
 
 use super::call::Call;
-use super::functions::name_of;
 use super::handle::Handle;
 use super::offloop::Offloop;
 use super::resource::Resource;
 use super::send::Origin;
 use crate::complete::Context;
-use crate::execute::{Contextual, ContextualOnResource, Named, NamedContextual, OnResource, Plain};
+use crate::execute::{
+    Contextual, ContextualOnResource, Named, NamedContextual, OnResource, Plain, name_of,
+};
 
 macro_rules! describe_calls {
     ($handle:ident) => {

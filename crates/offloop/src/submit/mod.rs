@@ -12,12 +12,13 @@ mod call;
 mod describe;
 mod end;
 mod entry;
-mod functions;
+mod error;
 mod future;
 mod handle;
 mod offloop;
 mod options;
 mod policies;
+mod process;
 mod progress;
 mod resource;
 mod scope;
@@ -28,13 +29,15 @@ mod ticket;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-pub use self::builder::{Builder, Error};
+pub use self::builder::Builder;
 pub use self::call::{Call, RejectedCall};
 pub use self::end::ShutdownReport;
-pub use self::functions::Functions;
+pub use self::error::Error;
 pub use self::future::CallFuture;
 pub use self::handle::Handle;
 pub use self::offloop::{Offloop, WaitingCall, WeakOffloop};
+#[cfg(feature = "process")]
+pub use self::process::WorkerStats;
 pub use self::resource::Resource;
 pub use self::scope::Scope;
 pub use self::send::Origin;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::resource::Tenancy;
 use crate::complete::{Details, Hub, Lane, LaneId, Members, Policy, Route, ShareLine};
 use crate::deliver::Token;
-use crate::failure::Conflict;
+use crate::failure::{Conflict, Reason};
 use crate::keyed::Keyed;
 use crate::priority::Priority;
 use crate::timing::Stamps;
@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) deadline: Option<Duration>,
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) place: &'static Location<'static>,
+    /// Why a worker process can't run it.
+    pub(super) no_process: Option<Reason>,
     more: Option<Box<More>>,
 }
 
@@ -49,6 +51,7 @@ impl Options {
             deadline: None,
             name: None,
             place,
+            no_process: None,
             more: None,
         }
     }
@@ -125,6 +128,11 @@ impl Options {
             (awaited && inline && policy.order.is_some(), Conflict::AWAIT_INLINE_ORDER),
         ];
         pairs.into_iter().find_map(|(excluded, conflict)| excluded.then_some(conflict))
+    }
+
+    /// Why the executor that it was sent to can't run it.
+    pub(crate) fn misdirection(&self) -> Option<Reason> {
+        self.no_process.filter(|_| self.lane == LaneId::Process)
     }
 
     /// The lane that the call itself needs a place in; one that shares a run needs none where the

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use super::functions::Names;
 use super::options::{Options, Run};
 use super::resource::Tenancy;
 use super::ticket::Ticket;
@@ -16,7 +15,7 @@ use crate::complete::{
     Work, call, refused,
 };
 use crate::deliver::{Arrivals, Token};
-use crate::execute::{Engine, SharedRun};
+use crate::execute::{Engine, Names, SharedRun};
 use crate::keyed::{Keyed, Keys};
 use crate::timing::{Number, Stamps};
 use crate::trace;
@@ -37,6 +36,9 @@ impl<S> Link<S> {
         assert_not_forked(&self.hub);
         if let Some(conflict) = options.conflict(awaited) {
             return Err(Verdict::Rejected(crate::Reason::Conflict(conflict)));
+        }
+        if let Some(reason) = options.misdirection() {
+            return Err(Verdict::Rejected(reason));
         }
         let lane = options.lane(&self.hub);
         let admitted = lane.admit();

@@ -10,6 +10,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::offloop::Offloop;
+#[cfg(feature = "process")]
+use super::process::WorkerStats;
 use crate::complete::{LaneId, Post};
 use crate::execute::Crew;
 #[cfg(feature = "stats")]
@@ -25,6 +27,10 @@ pub struct Stats {
     pub finished: u64,
     /// Functions that panicked in time.
     pub panicked: u64,
+    /// Calls whose worker process died.
+    pub died: u64,
+    /// Calls whose argument or result could not be encoded or decoded.
+    pub codec: u64,
     /// Calls whose deadline passed.
     pub timed_out: u64,
     /// Calls that were cancelled.
@@ -66,6 +72,11 @@ pub struct Stats {
     pub inline: ExecutorStats,
     /// The threads of resources, all together.
     pub resources: ExecutorStats,
+    /// Calls in worker processes; its `threads` are those.
+    pub processes: ExecutorStats,
+    /// What became of the worker processes.
+    #[cfg(feature = "process")]
+    pub workers: WorkerStats,
     /// The timed calls that have a [`name`](crate::Call::name), by that.
     ///
     /// The first 256 names have an entry each; later ones share [`Stats::OTHER_NAMES`].
@@ -84,6 +95,7 @@ impl Stats {
             (LaneId::Cores, &mut self.cores),
             (LaneId::Inline, &mut self.inline),
             (LaneId::Resource, &mut self.resources),
+            (LaneId::Process, &mut self.processes),
         ];
         for (id, stats) in executors {
             let CallStats { queue_wait, run, delivery_wait } = book.take_lane(id as usize);
@@ -156,6 +168,8 @@ impl<S: 'static> Offloop<S> {
             submitted: by_loop + by_handles,
             finished: load(&counts.finished),
             panicked: load(&counts.panicked),
+            died: load(&counts.died),
+            codec: load(&counts.unmoved),
             timed_out: load(&counts.timed_out),
             cancelled: load(&counts.cancelled),
             rejected: load(&counts.rejected),
@@ -174,6 +188,9 @@ impl<S: 'static> Offloop<S> {
             cores: self.executor(LaneId::Cores),
             inline: self.executor(LaneId::Inline),
             resources: self.resources(),
+            processes: self.executor(LaneId::Process),
+            #[cfg(feature = "process")]
+            workers: self.workers(),
             #[cfg(feature = "stats")]
             names: BTreeMap::new(),
         };

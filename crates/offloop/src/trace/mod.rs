@@ -49,6 +49,12 @@ pub(crate) fn unobserved(subject: Subject<'_>, reason: &dyn Display) {
     with::unobserved(subject, reason);
 }
 
+/// The number of the span that this thread is in, 0 for none.
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(crate) fn span_id() -> u64 {
+    with::span_id()
+}
+
 /// Same as `handler`, except that it runs in the span.
 pub(crate) fn within<S, T>(
     parent: Parent,

@@ -93,3 +93,12 @@ pub(super) fn came_back(subject: Subject<'_>) {
 pub(super) fn unobserved(subject: Subject<'_>, reason: &dyn Display) {
     tell!(WARN, subject, "failure unobserved", reason = reason);
 }
+
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(super) fn span_id() -> u64 {
+    if LevelFilter::current() == LevelFilter::OFF {
+        return 0;
+    }
+    let id = guarded(|| Span::current().id().map(|id| id.into_u64()));
+    id.flatten().unwrap_or(0)
+}

@@ -45,9 +45,9 @@ fn the_same_text_runs_under_every_executor_and_from_both_handles() {
 
 #[test]
 fn a_function_goes_by_its_given_name_or_its_path() {
-    let functions = Functions::new().add("double", double).add_with("doubled", doubled);
+    let functions = Functions::new().name("double", double).name_with("doubled", doubled);
     let lp = TestLoop::<Seen<u32>>::with(|builder| {
-        builder.functions(functions.clone().add("bang", burst))
+        builder.functions(functions.clone().name("bang", burst))
     });
     lp.off.call_fn(burst, ()).then(keep);
     assert_eq!(name_of_panic(&lp), "bang");
@@ -66,8 +66,8 @@ fn a_name_or_a_function_given_twice_is_a_clear_panic() {
         let payload = catch_unwind(AssertUnwindSafe(add)).expect_err("it is there already");
         payload.downcast_ref::<String>().expect("a sentence").clone()
     };
-    let text = twice(|| drop(Functions::new().add("same", double).add("same", burst)));
+    let text = twice(|| drop(Functions::new().name("same", double).name("same", burst)));
     assert!(text.contains("two functions are named \"same\""), "{text}");
-    let text = twice(|| drop(Functions::new().add("one", double).add("two", double)));
+    let text = twice(|| drop(Functions::new().name("one", double).name("two", double)));
     assert!(text.contains("double is named twice, \"one\" before"), "{text}");
 }

@@ -6,7 +6,7 @@
 use super::{CallRef, Route};
 use crate::complete::cell::Ran;
 use crate::complete::hub::{Hub, LaneId, Life};
-use crate::complete::state::{ORPHAN, Phase, STANDING, SUPERSEDED, Verdict};
+use crate::complete::state::{Came, ORPHAN, Phase, STANDING, SUPERSEDED, Verdict};
 use crate::failure::By;
 use crate::sync::Ordering;
 
@@ -63,6 +63,10 @@ impl CallRef {
             self.lane().decided_while_queued();
         }
         self.settle(Some(verdict));
+        if from == Phase::Running && self.lane == LaneId::Process {
+            // Whoever decides it has its function stopped.
+            self.hub.cut_short(self, from);
+        }
         Some(from)
     }
 
@@ -86,7 +90,7 @@ impl CallRef {
 
     /// The function has returned, and its outcome is in the slot; `hub` outlives the call. An outcome
     /// that nobody takes goes to `unwanted`.
-    pub(super) fn finish(self, is_ok: bool, hub: &Hub, unwanted: impl FnOnce(Unwanted<'_>)) -> Ran {
+    pub(super) fn finish(self, came: Came, hub: &Hub, unwanted: impl FnOnce(Unwanted<'_>)) -> Ran {
         self.lane().returned();
         if let Phase::Failed(verdict) = self.phase() {
             return self.late(verdict, unwanted);
@@ -97,13 +101,13 @@ impl CallRef {
         // Counted ahead, so that whoever sees it done finds it counted. Not if it is decided: the
         // shutdown that did so waits for nobody who is inside a function, and reads the counts.
         if !self.is_flight() {
-            counts.finished(is_ok, in_shutdown, 1);
+            counts.finished(came, in_shutdown, 1);
         }
         let word = match self.swap_phase(Phase::Done, |phase| phase == Phase::Running) {
             Ok(word) => word,
             Err(Phase::Failed(verdict)) => {
                 if !self.is_flight() {
-                    counts.finished(is_ok, in_shutdown, u64::MAX);
+                    counts.finished(came, in_shutdown, u64::MAX);
                 }
                 return self.late(verdict, unwanted);
             }

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use super::decide::Unwanted;
 use super::{CallRef, Head};
 use crate::complete::hub::{Hub, Life, Remains};
-use crate::complete::state::{ORPHAN, Phase, Verdict};
+use crate::complete::state::{Came, ORPHAN, Phase, Verdict};
 use crate::deliver::{Linked, Node};
 use crate::failure::{By, Failure, Outcome};
 use crate::sync::Ordering;
@@ -108,8 +108,8 @@ impl Claimed {
     pub(crate) fn execute(self) -> Returned {
         // SAFETY: the vtable is the cell's own; the call was claimed by its one `Work`, and this is
         // what became of it.
-        let is_ok = unsafe { (self.call.vtable.perform)(&self.call) };
-        Returned { call: self.call, is_ok }
+        let came = unsafe { (self.call.vtable.perform)(&self.call) };
+        Returned { call: self.call, came }
     }
 }
 
@@ -117,7 +117,7 @@ impl Claimed {
 #[must_use = "a call whose function has returned is completed"]
 pub(crate) struct Returned {
     call: CallRef,
-    is_ok: bool,
+    came: Came,
 }
 
 impl Returned {
@@ -130,7 +130,7 @@ impl Returned {
     /// The same, except that an outcome which nobody takes goes to `unwanted`.
     pub(crate) fn complete_or(self, hub: &Hub, unwanted: impl FnOnce(Unwanted<'_>)) -> Ran {
         debug_assert!(std::ptr::eq(hub, &*self.call.hub), "a call completes to its own hub");
-        self.call.finish(self.is_ok, hub, unwanted)
+        self.call.finish(self.came, hub, unwanted)
     }
 }
 

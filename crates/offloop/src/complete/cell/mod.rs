@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use super::hub::{Hub, LaneId, Remains};
 use super::policy::{Members, Policy};
-use super::state::{Phase, Verdict};
+use super::state::{Came, Phase, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
@@ -64,7 +64,7 @@ pub(crate) struct Details {
 }
 
 struct Vtable {
-    perform: unsafe fn(&CallRef) -> bool,
+    perform: unsafe fn(&CallRef) -> Came,
     /// Moves the outcome into an `Option<Outcome<T>>`.
     take_outcome: unsafe fn(&CallRef, NonNull<()>),
     drop_outcome: unsafe fn(&CallRef),
@@ -214,20 +214,20 @@ impl<J: Job> Cell<J> {
         unsafe { *into.cast::<Option<Outcome<J::Output>>>().as_ptr() = outcome };
     }
 
-    /// Runs the job and leaves its outcome in the slot; says whether that is a value.
+    /// Runs the job and leaves its outcome in the slot; says what that is.
     ///
     /// # Safety
     /// As for `take_job`, and the caller has claimed the call.
-    unsafe fn perform(call: &CallRef) -> bool {
+    unsafe fn perform(call: &CallRef) -> Came {
         // SAFETY: the caller's promises.
         let job = unsafe { Self::take_job(call) }.expect("a claimed call has its job");
         let outcome = job.perform(call);
-        let is_ok = outcome.is_ok();
+        let came = Came::of(&outcome);
         // SAFETY: as above.
         let cell = unsafe { Self::of(call) };
         // SAFETY: before Done the claimer alone touches the content, whose job is gone.
         cell.content.with_mut(|content| unsafe { *content = Content::Outcome(outcome) });
-        is_ok
+        came
     }
 
     /// Drops an outcome that nobody takes.

@@ -29,6 +29,8 @@ pub(crate) struct Apart {
     pub(crate) label: &'static str,
     /// One thread, which has what no other has: it is never replaced.
     pub(crate) single: bool,
+    /// What is decided while it runs is killed, so that its thread comes back at once.
+    pub(crate) kills: bool,
 }
 
 impl Apart {
@@ -45,6 +47,17 @@ impl Apart {
             on_start: None,
             label,
             single: false,
+            kills: false,
+        }
+    }
+
+    /// Those who wait for worker processes, one for each.
+    #[cfg(all(feature = "process", target_os = "linux"))]
+    pub(crate) fn attendants(workers: usize) -> Self {
+        Self {
+            kills: true,
+            keep_alive: Some(Duration::from_secs(10)),
+            ..Self::new("offloop-p", workers)
         }
     }
 

@@ -111,7 +111,7 @@ fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
     });
     match (ran, gone) {
         // Its decider gave this worker up and made room for another.
-        (Ran::Late(Verdict::TimedOut | Verdict::Shutdown), Some(call)) => {
+        (Ran::Late(Verdict::TimedOut | Verdict::Shutdown), Some(call)) if !pool.options.kills => {
             call.lane().came_back();
             trace::came_back(call.subject());
             pool.options.single || pool.gate.try_grow()

@@ -1,0 +1,115 @@
+//! How values become bytes, and where the bytes go.
+//!
+//! Invariant: the rest of the crate names no format; to use another one, implement [`Codec`] for it
+//! and change the alias [`Format`].
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::wire::{INLINE_MAX, Place};
+use crate::failure::CodecError;
+use crate::sys::process::Arena;
+
+/// A binary format.
+pub(super) trait Codec {
+    fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Sink<'_>) -> Result<(), Unsent>;
+    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
+}
+
+/// The one that both sides use.
+pub(super) type Format = Postcard;
+
+/// Why a value was not encoded.
+#[derive(Debug)]
+pub(super) enum Unsent {
+    TooLarge,
+    Codec(CodecError),
+}
+
+/// Takes a value's bytes: in a buffer while they are few, else in the arena, at once.
+pub(super) struct Sink<'a> {
+    inline: &'a mut Vec<u8>,
+    arena: &'a Arena,
+    offset: usize,
+    room: usize,
+    len: usize,
+    place: Place,
+}
+
+impl<'a> Sink<'a> {
+    /// `inline` is emptied; the arena has `room` bytes at `offset`.
+    pub(super) fn new(
+        inline: &'a mut Vec<u8>,
+        arena: &'a Arena,
+        offset: usize,
+        room: usize,
+    ) -> Self {
+        inline.clear();
+        Self { inline, arena, offset, room, len: 0, place: Place::Inline }
+    }
+
+    /// Where the bytes are, and how many.
+    pub(super) fn finish(self) -> (Place, usize) {
+        (self.place, self.len)
+    }
+
+    /// `None`: there is no room.
+    fn push(&mut self, bytes: &[u8]) -> Option<()> {
+        let len = self.len.checked_add(bytes.len()).filter(|len| *len <= self.room)?;
+        if self.place == Place::Inline {
+            if len <= INLINE_MAX {
+                self.inline.extend_from_slice(bytes);
+                self.len = len;
+                return Some(());
+            }
+            self.arena.copy_in(self.offset, self.inline)?;
+            self.place = Place::Arena;
+        }
+        self.arena.copy_in(self.offset + self.len, bytes)?;
+        self.len = len;
+        Some(())
+    }
+}
+
+/// Compact, without schemas, kept up by the embedded world.
+pub(super) struct Postcard;
+
+impl Codec for Postcard {
+    fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Sink<'_>) -> Result<(), Unsent> {
+        postcard::serialize_with_flavor(value, Into(to)).map_err(|error| match error {
+            // Said by `Into` alone.
+            postcard::Error::SerializeBufferFull => Unsent::TooLarge,
+            error => Unsent::Codec(CodecError::new(format!("it can't be encoded: {error}"))),
+        })
+    }
+
+    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+        let decoded = postcard::take_from_bytes(bytes);
+        let error = |error: &dyn std::fmt::Display| {
+            CodecError::new(format!("it can't be decoded: {error}"))
+        };
+        match decoded {
+            Ok((value, [])) => Ok(value),
+            Ok((_, rest)) => Err(error(&format_args!("{} bytes are left over", rest.len()))),
+            Err(reason) => Err(error(&reason)),
+        }
+    }
+}
+
+struct Into<'a, 'b>(&'a mut Sink<'b>);
+
+impl postcard::ser_flavors::Flavor for Into<'_, '_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.push(bytes).ok_or(postcard::Error::SerializeBufferFull)
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! A worker process, as its parent sees it.
+//!
+//! Invariant: a peer is in the rack, or one attendant has it, or nobody does any more and it only
+//! waits to be reaped.
+
+use std::ffi::OsString;
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::leash::Leash;
+use super::options::Config;
+use super::wire::{BEGUN, Header, Kind, Layout, MESSAGE_MAX, PANICKED, Terms, UNWANTED, VERSION};
+use crate::failure::Exit;
+use crate::sys::process::{Arena, Child, Socket, Start, wait_any};
+
+pub(super) struct Peer {
+    pub(super) socket: Socket,
+    pub(super) child: Child,
+    pub(super) arena: Arena,
+    pub(super) layout: Layout,
+    pub(super) leash: Leash,
+    /// It is out of the rack's books; swapped under their lock.
+    pub(super) gone: AtomicBool,
+    /// Calls that it has answered.
+    pub(super) served: AtomicU64,
+    memory_limited: bool,
+}
+
+/// What came from a worker.
+pub(super) enum Heard {
+    /// A message of this length is in the buffer.
+    Message(usize),
+    /// No message comes any more.
+    End,
+}
+
+impl Peer {
+    /// Starts a process and tells it its terms; it answers `Ready` when it is up.
+    pub(super) fn start(config: &Config, digest: u64) -> io::Result<Self> {
+        let layout = Layout::new(config.max_payload).ok_or(io::ErrorKind::InvalidInput)?;
+        let (socket, theirs) = Socket::pair()?;
+        if socket.capacity()? < MESSAGE_MAX {
+            let text = "the system's socket buffers are smaller than one message";
+            return Err(io::Error::other(text));
+        }
+        let (arena, memory) = Arena::create(layout.len())?;
+        let start = Start {
+            program: config.program.as_deref(),
+            title: &title(),
+            args: &config.args,
+            version: VERSION,
+        };
+        let child = Child::start(&start, theirs)?;
+        let terms = Terms {
+            version: VERSION,
+            digest,
+            max_payload: config.max_payload as u64,
+            memory_limit: config.memory_limit.unwrap_or(0),
+            cpu_limit: config.cpu_limit.map_or(0, |limit| limit.as_secs().max(1)),
+        };
+        let (leash, gone) = (Leash::new(), AtomicBool::new(false));
+        let served = AtomicU64::new(0);
+        let memory_limited = config.memory_limit.is_some();
+        let this = Self { socket, child, arena, layout, leash, gone, served, memory_limited };
+        let mut header = Header::bare(Kind::Hello, 0);
+        header.len = Terms::LEN as u64;
+        let parts = [header.to_bytes().to_vec(), terms.to_bytes().to_vec()].concat();
+        let told = this.socket.send(&[IoSlice::new(&parts)], &[memory.as_fd()], false);
+        told.inspect_err(|_| this.end())?;
+        Ok(this)
+    }
+
+    /// Kills the process, and wakes whoever waits for it.
+    pub(super) fn end(&self) {
+        self.child.kill();
+        self.socket.shut();
+    }
+
+    /// Waits for the next message, or for the process's end behind all that it has sent.
+    pub(super) fn hear(&self, buffer: &mut Vec<u8>, until: Option<Instant>) -> io::Result<Heard> {
+        buffer.resize(MESSAGE_MAX, 0);
+        loop {
+            let waited = wait_any(&[self.socket.as_fd(), self.child.as_fd()], until)?;
+            // Nobody is sent a descriptor by a worker; one that comes all the same is closed.
+            match self.socket.receive(buffer, &mut Vec::new(), false) {
+                Ok(0) => return Ok(Heard::End),
+                Ok(len) => return Ok(Heard::Message(len)),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                // It has ended, and what it had sent is read. A grandchild may hold the socket open.
+                Err(_) if waited[1] => return Ok(Heard::End),
+                Err(_) if !waited[0] => return Err(io::ErrorKind::TimedOut.into()),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// How it ended; one that only closed its socket is killed first.
+    pub(super) fn wait_end(&self) -> Exit {
+        loop {
+            if let Some(exit) = self.child.reap() {
+                return exit;
+            }
+            self.child.kill();
+            if wait_any(&[self.child.as_fd()], None).is_err() {
+                return Exit::Unknown;
+            }
+        }
+    }
+
+    /// Whether the function of this call was entered, so that it must not run again.
+    pub(super) fn has_begun(&self, number: u64) -> bool {
+        self.arena.word(BEGUN).load(Ordering::Acquire) == number
+    }
+
+    /// An end as a call is told it. A worker with a limit on its memory that aborts without a panic
+    /// has met the limit: that is what Rust does when an allocation fails.
+    pub(super) fn how(&self, exit: Exit) -> Exit {
+        let panicked = self.arena.word(PANICKED).load(Ordering::Acquire) != 0;
+        match exit {
+            Exit::Signal(libc::SIGABRT) if self.memory_limited && !panicked => Exit::MemoryLimit,
+            exit => exit,
+        }
+    }
+
+    /// Tells the function that nobody wants its result.
+    pub(super) fn say_unwanted(&self, number: u64) {
+        self.arena.word(UNWANTED).store(number, Ordering::Release);
+    }
+}
+
+/// As `ps` shows a worker: with the name of the program that it belongs to.
+fn title() -> OsString {
+    let mut title = OsString::from("offloop-worker");
+    let program = std::env::args_os().next();
+    if let Some(name) = program.as_deref().and_then(|path| std::path::Path::new(path).file_name()) {
+        title.push(" of ");
+        title.push(name);
+    }
+    title
+}

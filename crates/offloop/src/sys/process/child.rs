@@ -1,0 +1,121 @@
+//! A child process, watched by a descriptor.
+//!
+//! Invariant: it is reaped once, by its own descriptor, whoever looks first; a host that reaps
+//! children itself costs the exit status and nothing else.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitid,
+};
+
+use super::WORKER_KEY;
+use crate::failure::Exit;
+
+/// What to start.
+pub(crate) struct Start<'a> {
+    /// `None`: this program again, whatever became of its file.
+    pub(crate) program: Option<&'a Path>,
+    /// As `ps` shows it.
+    pub(crate) title: &'a OsStr,
+    pub(crate) args: &'a [OsString],
+    pub(crate) version: u64,
+}
+
+pub(crate) struct Child {
+    pidfd: OwnedFd,
+    pid: Pid,
+    exit: Mutex<Option<Exit>>,
+}
+
+impl Child {
+    /// Starts a process that leads a group of its own, with `stdin` as its descriptor 0. Nothing runs
+    /// between the two halves of the start, so std spawns it without a copy of this process's memory.
+    pub(crate) fn start(start: &Start<'_>, stdin: OwnedFd) -> io::Result<Self> {
+        let program = start.program.unwrap_or(Path::new("/proc/self/exe"));
+        let mut command = Command::new(program);
+        command.arg0(start.title).args(start.args).process_group(0).stdin(stdin);
+        command.env(WORKER_KEY, start.version.to_string());
+        let mut child = command.spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or(io::ErrorKind::Other)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
+            // No descriptor is to be had for it: end it by its number, which is still its own.
+            let _ended = child.kill();
+            let _reaped = child.wait();
+        })?;
+        Ok(Self { pidfd, pid, exit: Mutex::new(None) })
+    }
+
+    /// Kills it and what it has started in its group. It is gone when its descriptor says so.
+    pub(crate) fn kill(&self) {
+        let exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        if exit.is_none() {
+            // It fails when the process has ended, and then there is nothing to kill.
+            let _ended_already = pidfd_send_signal(&self.pidfd, Signal::KILL);
+            self.kill_group();
+        }
+    }
+
+    /// While nobody has reaped the process, its number is its own, and so is its group's.
+    fn kill_group(&self) {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        if waitid(WaitId::PidFd(self.pidfd.as_fd()), look).is_ok() {
+            let _empty = kill_process_group(self.pid, Signal::KILL);
+        }
+    }
+
+    /// How it ended, if it did; never waits. Ends what it left in its group.
+    pub(crate) fn reap(&self) -> Option<Exit> {
+        let mut exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        if exit.is_some() {
+            return *exit;
+        }
+        let pidfd = WaitId::PidFd(self.pidfd.as_fd());
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        match waitid(pidfd.clone(), look | WaitIdOptions::NOWAIT) {
+            Ok(None) | Err(Errno::INTR) => return None,
+            Ok(Some(_)) => self.kill_group(),
+            // Somebody else has reaped it, or the system did.
+            Err(_) if self.has_ended() => *exit = Some(Exit::Unknown),
+            Err(_) => return None,
+        }
+        if exit.is_none() {
+            *exit = Some(match waitid(pidfd, look) {
+                Ok(Some(status)) => match (status.terminating_signal(), status.exit_status()) {
+                    (Some(signal), _) => Exit::Signal(signal),
+                    (None, Some(code)) => Exit::Code(code),
+                    (None, None) => Exit::Unknown,
+                },
+                _ => Exit::Unknown,
+            });
+        }
+        *exit
+    }
+
+    /// Whether the descriptor says that it has ended.
+    fn has_ended(&self) -> bool {
+        is_readable(&self.pidfd)
+    }
+}
+
+/// Which a process's descriptor is from its end on.
+fn is_readable(pidfd: &OwnedFd) -> bool {
+    let now = std::time::Instant::now();
+    super::wait_any(&[pidfd.as_fd()], Some(now)).is_ok_and(|ended| ended[0])
+}
+
+impl AsFd for Child {
+    /// Readable from its end on.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}

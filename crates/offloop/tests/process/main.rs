@@ -1,0 +1,13 @@
+//! The process executor, through an offloop, as users have it. Invariant: the worker of these tests
+//! is this test program again, told to run the one test that becomes a worker.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod functions;
+mod outcomes;
+
+/// No test of anything: where this program, started as a worker, becomes one.
+#[test]
+fn worker_entry() {
+    offloop::worker::run_if_worker(&functions::functions());
+}

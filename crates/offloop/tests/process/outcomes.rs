@@ -1,0 +1,54 @@
+//! What a call in a process comes to.
+
+use std::time::Duration;
+
+use offloop::{Exit, Failure};
+
+use crate::common::{Seen, TestLoop, keep};
+use crate::functions::{abort, burst, double, exit, looped, process_id, processes, spin};
+
+#[test]
+fn a_value_comes_back_from_another_process() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1));
+    lp.off.call_fn(double, 21).process().then(keep);
+    assert!(matches!(lp.outcome(), Ok(42)));
+    lp.off.call_fn(process_id, ()).process().then(keep);
+    assert_ne!(lp.outcome().unwrap(), std::process::id());
+}
+
+#[test]
+fn a_panic_is_an_outcome_with_its_text_and_the_worker_lives_on() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1).spare(0));
+    lp.off.call_fn(process_id, ()).process().then(keep);
+    let worker = lp.outcome().unwrap();
+    lp.off.call_fn(burst, "a text".to_owned()).process().then(keep);
+    match lp.outcome() {
+        Err(Failure::Panicked(panic)) => {
+            assert_eq!((panic.message(), panic.name()), ("a text", Some("burst")));
+            assert_eq!(panic.place().file(), file!());
+        }
+        other => panic!("{other:?}"),
+    }
+    lp.off.call_fn(process_id, ()).process().then(keep);
+    assert_eq!(lp.outcome().unwrap(), worker);
+}
+
+#[test]
+fn a_worker_that_dies_costs_the_call_that_it_ran() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1));
+    lp.off.call_fn(abort, ()).process().then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Died(Exit::Signal(6)))));
+    lp.off.call_fn(exit, 3).process().then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Died(Exit::Code(3)))));
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Ok(2)));
+}
+
+#[test]
+fn a_deadline_stops_a_function_that_never_returns() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1));
+    lp.off.call_fn(spin, ()).process().deadline(Duration::from_millis(50)).then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Ok(2)));
+}
