@@ -135,9 +135,9 @@ pub use complete::Context;
 pub use deliver::{Delivered, LoopWaker, Turn, Unobserved};
 #[cfg(feature = "testkit")]
 pub use execute::ManualClock;
-#[cfg(feature = "process")]
-pub use execute::Processes;
 pub use execute::{AbandonedCall, Cores, Executor, Functions, Threads, Work};
+#[cfg(feature = "process")]
+pub use execute::{Processes, WorkerLine};
 pub use failure::{By, CodecError, Conflict, Exit, Failure, Outcome, Panic, Reason};
 pub use priority::Priority;
 #[cfg(feature = "process")]

@@ -36,7 +36,7 @@ pub use self::guest::{Executor, Work};
 #[cfg(feature = "testkit")]
 pub use self::keeper::ManualClock;
 #[cfg(feature = "process")]
-pub use self::process::{Processes, run_if_worker};
+pub use self::process::{Processes, WorkerLine, run_if_worker};
 pub use self::threads::{Cores, Threads};
 
 #[cfg(not(feature = "testkit"))]

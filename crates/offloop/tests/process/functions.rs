@@ -1,11 +1,13 @@
 //! What the workers of these tests can do, and offloops that have them. Invariant: each function
 //! does what its name says, and nothing else.
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use offloop::{Context, Functions, Processes};
 
-use crate::common::TestLoop;
+use crate::common::{TestLoop, wait_for};
 
 pub(crate) fn double(n: u32) -> u32 {
     n * 2
@@ -49,6 +51,146 @@ pub(crate) fn count_up(cx: &Context, to: u32) -> u32 {
     to
 }
 
+/// Says that it has begun, by a file of that name, and never returns.
+pub(crate) fn begin_and_spin(file: String) -> u32 {
+    std::fs::write(file, std::process::id().to_string()).expect("the file can be written");
+    spin(())
+}
+
+/// The first run ends its worker, the next one finds that there was one.
+pub(crate) fn die_once(file: String) -> u32 {
+    if std::fs::metadata(&file).is_err() {
+        std::fs::write(&file, "").expect("the file can be written");
+        std::process::abort();
+    }
+    7
+}
+
+/// What can't be told to another process.
+#[derive(Clone, Copy)]
+pub(crate) struct Stubborn(pub(crate) How);
+
+/// When it fails.
+#[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum How {
+    Encoding,
+    EncodingByPanic,
+    Decoding,
+    DecodingByPanic,
+    /// In its destructor, when it has been told.
+    Dropping,
+}
+
+impl serde::Serialize for Stubborn {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            How::Encoding => Err(serde::ser::Error::custom("it will not")),
+            How::EncodingByPanic => panic!("it would rather panic"),
+            how => how.serialize(to),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Stubborn {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match How::deserialize(from)? {
+            How::Decoding => Err(serde::de::Error::custom("it will not")),
+            How::DecodingByPanic => panic!("it would rather panic"),
+            how => Ok(Self(how)),
+        }
+    }
+}
+
+/// A value whose end panics, in the process that made it.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) struct Bomb(pub(crate) u32);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert_eq!(self.0, std::process::id(), "the end of a bomb elsewhere");
+    }
+}
+
+pub(crate) fn take_stubborn(_: Stubborn) -> u32 {
+    1
+}
+
+pub(crate) fn give_stubborn(how: How) -> Stubborn {
+    Stubborn(how)
+}
+
+pub(crate) fn give_bomb(parent: u32) -> Bomb {
+    Bomb(parent)
+}
+
+pub(crate) fn zeroes(count: u64) -> Vec<u8> {
+    vec![0; usize::try_from(count).expect("a length")]
+}
+
+/// Allocates until that fails.
+pub(crate) fn devour(_: ()) -> u32 {
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    loop {
+        all.push(vec![1; 1 << 20]);
+    }
+}
+
+/// How many bytes can be had at once.
+pub(crate) fn try_reserve(bytes: u64) -> bool {
+    Vec::<u8>::new().try_reserve(usize::try_from(bytes).expect("a length")).is_ok()
+}
+
+/// Starts a process that outlives it, and holds what it has inherited.
+pub(crate) fn leave_a_child_and_die(_: ()) -> u32 {
+    let child = std::process::Command::new("sleep").arg("600").spawn();
+    drop(child.expect("sleep is there"));
+    std::process::abort()
+}
+
+/// `is_cancelled` became true before the file appeared.
+pub(crate) fn wait_for_cancel(cx: &Context, file: String) -> u32 {
+    std::fs::write(file, "").expect("the file can be written");
+    while !cx.is_cancelled() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    17
+}
+
+pub(crate) fn has_deadline(cx: &Context, _: ()) -> bool {
+    cx.deadline().is_some()
+}
+
+pub(crate) fn tell_duration(cx: &Context, _: ()) -> u32 {
+    cx.progress(Duration::from_secs(1));
+    0
+}
+
+pub(crate) fn tell_unregistered(cx: &Context, _: ()) -> u32 {
+    cx.progress([1u8; 3]);
+    0
+}
+
+/// The numbers of the open descriptors, and the masks of its signals as the kernel prints them.
+pub(crate) fn inherited(_: ()) -> (Vec<u32>, String) {
+    let fds = std::fs::read_dir("/proc/self/fd").expect("the kernel lists them");
+    let fds = fds.map(|fd| fd.expect("a name").file_name().into_string().expect("digits"));
+    let mut fds: Vec<u32> = fds.map(|fd| fd.parse().expect("a number")).collect();
+    // The last one is the list itself.
+    fds.sort_unstable();
+    fds.pop();
+    let status = std::fs::read_to_string("/proc/thread-self/status").expect("the kernel tells");
+    let masks = status.lines().filter(|line| line.starts_with("Sig"));
+    (fds, masks.collect::<Vec<_>>().join("\n"))
+}
+
+pub(crate) fn print(line: String) -> u32 {
+    use std::io::Write;
+    // Past the test harness, which catches what `print` writes.
+    let mut out = std::fs::File::options().append(true).open("/proc/self/fd/1").expect("open");
+    out.write_all(line.as_bytes()).expect("it can be printed");
+    0
+}
+
 pub(crate) fn functions() -> Functions {
     Functions::new()
         .add("double", double)
@@ -60,15 +202,63 @@ pub(crate) fn functions() -> Functions {
         .add("sleep", sleep)
         .add("reverse", reverse)
         .add_with("count up", count_up)
+        .add("begin and spin", begin_and_spin)
+        .add("die once", die_once)
+        .add("take stubborn", take_stubborn)
+        .add("give stubborn", give_stubborn)
+        .add("give bomb", give_bomb)
+        .add("zeroes", zeroes)
+        .add("devour", devour)
+        .add("try reserve", try_reserve)
+        .add("leave a child and die", leave_a_child_and_die)
+        .add_with("wait for cancel", wait_for_cancel)
+        .add_with("has deadline", has_deadline)
+        .add_with("tell duration", tell_duration)
+        .add_with("tell unregistered", tell_unregistered)
+        .add_progress::<Duration>()
+        .add("inherited", inherited)
+        .add("print", print)
 }
 
 /// Workers that are this program.
 pub(crate) fn processes() -> Processes {
     let program = std::env::current_exe().expect("the test program has a path");
-    let worker = Processes::new(functions()).program(program);
+    let worker = Processes::new(functions()).program(program).on_output(|_| {});
     ["--exact", "worker_entry", "--nocapture", "--quiet", "--test-threads=1"]
         .into_iter()
         .fold(worker, Processes::arg)
+}
+
+/// A file name that nobody else has, and no file.
+pub(crate) struct Mark(PathBuf);
+
+impl Mark {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("offloop-test-{}-{next}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.0.to_str().expect("a name in plain letters").to_owned()
+    }
+
+    /// Waits until the file is there, with something in it.
+    pub(crate) fn wait(&self) -> String {
+        let mut text = String::new();
+        wait_for("a function says that it has begun", || {
+            text = std::fs::read_to_string(&self.0).unwrap_or_default();
+            self.0.exists()
+        });
+        text
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        let _never_made = std::fs::remove_file(&self.0);
+    }
 }
 
 pub(crate) fn looped<S: 'static>(processes: Processes) -> TestLoop<S> {

@@ -3,8 +3,17 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+
+mod context;
+mod death;
 mod functions;
+mod host;
+mod ignore;
+mod limits;
 mod outcomes;
+mod payload;
+mod start;
+mod stop;
 
 /// No test of anything: where this program, started as a worker, becomes one.
 #[test]

@@ -26,8 +26,12 @@ use crate::trace;
 /// How often a call that must not have begun is given to another worker.
 const TRIES: u32 = 4;
 
-/// Buffers larger than this are not kept for the next call.
-const KEEP: usize = 64 << 20;
+/// A buffer that is larger than the calls of late needed is kept for so many of them: fresh memory
+/// costs several times what a copy does. The thread ends with its idleness, and its buffers with it.
+const KEEP_CALLS: u32 = 64;
+
+/// Smaller ones are always kept.
+const KEEP: usize = 1 << 20;
 
 /// What an attendant's thread uses again for each call.
 #[derive(Default)]
@@ -38,6 +42,8 @@ struct Buffers {
     message: Vec<u8>,
     /// A body, copied out of the arena.
     body: Vec<u8>,
+    /// How many calls in a row used little of it.
+    roomy: u32,
 }
 
 thread_local! {
@@ -332,8 +338,10 @@ impl Trip<'_> {
 
     fn keep_buffers(&mut self) {
         let mut buffers = std::mem::take(&mut self.buffers);
-        if buffers.body.capacity() > KEEP {
-            buffers.body = Vec::new();
+        let roomy = buffers.body.capacity() > KEEP.max(buffers.body.len().saturating_mul(4));
+        buffers.roomy = if roomy { buffers.roomy + 1 } else { 0 };
+        if buffers.roomy >= KEEP_CALLS {
+            (buffers.body, buffers.roomy) = (Vec::new(), 0);
         }
         drop_contained(BUFFERS.replace(buffers));
     }

@@ -11,6 +11,7 @@ use super::peer::{Heard, Peer};
 use super::shop::{Shop, Tally};
 use super::wire::{HEADER_LEN, Kind, Message};
 use crate::execute::threads::lock;
+use crate::sys::WakeFd;
 use crate::sys::process::wait_any;
 
 /// Starts that fail in a row before those who wait are told.
@@ -30,6 +31,7 @@ struct Starting {
 
 struct Manager<'a> {
     shop: &'a Shop,
+    bell: &'a WakeFd,
     starting: Vec<Starting>,
     /// Every process that is not reaped, apart from those that start.
     watched: Vec<Arc<Peer>>,
@@ -39,9 +41,9 @@ struct Manager<'a> {
     buffer: Vec<u8>,
 }
 
-pub(super) fn run(shop: &Shop) {
+pub(super) fn run(shop: &Shop, bell: &WakeFd) {
     let (starting, watched, buffer) = (Vec::new(), Vec::new(), Vec::new());
-    let mut this = Manager { shop, starting, watched, failures: 0, retry_at: None, buffer };
+    let mut this = Manager { shop, bell, starting, watched, failures: 0, retry_at: None, buffer };
     while !shop.rack.is_stopping() {
         this.start();
         this.wait();
@@ -63,7 +65,7 @@ impl Manager<'_> {
                 self.shop.rack.gave_up_start();
                 continue;
             }
-            match Peer::start(&self.shop.config, self.shop.digest) {
+            match Peer::start(&self.shop.config, self.shop.digest, self.shop.output.as_deref()) {
                 Ok(peer) => {
                     let until = Instant::now() + self.shop.config.handshake;
                     self.starting.push(Starting { peer: Arc::new(peer), until });
@@ -77,7 +79,7 @@ impl Manager<'_> {
     fn wait(&mut self) {
         let starts = self.starting.iter().map(|starting| starting.until);
         let until = starts.chain(self.retry_at).min();
-        let mut fds = vec![self.shop.rack.bell.as_fd()];
+        let mut fds = vec![self.bell.as_fd()];
         for Starting { peer, .. } in &self.starting {
             fds.extend([peer.socket.as_fd(), peer.child.as_fd()]);
         }
@@ -87,7 +89,7 @@ impl Manager<'_> {
             return std::thread::sleep(Duration::from_millis(1));
         };
         if ready[0] {
-            self.shop.rack.bell.drain();
+            self.bell.drain();
         }
         let starts = 2 * self.starting.len();
         let heard: Vec<bool> = ready[1..=starts].chunks(2).map(|pair| pair[0] || pair[1]).collect();

@@ -69,6 +69,7 @@ mod crew;
 mod leash;
 mod manager;
 mod options;
+mod output;
 mod peer;
 mod rack;
 mod registry;
@@ -78,6 +79,7 @@ mod wire;
 
 pub use self::child::run_if_worker;
 pub use self::options::Processes;
+pub use self::output::WorkerLine;
 
 pub(crate) use self::child::would_serve;
 pub(crate) use self::crew::crew;

@@ -3,9 +3,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::output::{Hook, WorkerLine};
 use crate::execute::Functions;
 
 /// Calls that may wait in front of the workers.
@@ -14,6 +16,7 @@ const QUEUE: usize = 65_536;
 const GIB: usize = 1 << 30;
 
 /// Everything but the functions.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) workers: usize,
@@ -27,6 +30,7 @@ pub(crate) struct Config {
     pub(super) recycle_calls: Option<u64>,
     pub(super) handshake: Duration,
     pub(super) retry: Duration,
+    pub(super) output: Option<Hook>,
 }
 
 /// Worker processes for calls that may crash, hang or leak: C libraries, untrusted input, what has
@@ -58,6 +62,7 @@ impl Processes {
             recycle_calls: None,
             handshake: Duration::from_secs(10),
             retry: Duration::from_millis(20),
+            output: None,
         };
         Self { functions, config }
     }
@@ -123,6 +128,13 @@ impl Processes {
     /// Replaces a worker after so many calls, for libraries that leak; never by default.
     pub fn recycle_after(mut self, calls: u64) -> Self {
         self.config.recycle_calls = Some(calls.max(1));
+        self
+    }
+
+    /// Hears what workers print, line by line, on a thread of its own; by default they print where
+    /// this program does.
+    pub fn on_output(mut self, hook: impl Fn(&WorkerLine<'_>) + Send + Sync + 'static) -> Self {
+        self.config.output = Some(Arc::new(hook));
         self
     }
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use super::leash::Leash;
 use super::options::Config;
+use super::output::Output;
 use super::wire::{BEGUN, Header, Kind, Layout, MESSAGE_MAX, PANICKED, Terms, UNWANTED, VERSION};
 use crate::failure::Exit;
 use crate::sys::process::{Arena, Child, Socket, Start, wait_any};
@@ -38,7 +39,7 @@ pub(super) enum Heard {
 
 impl Peer {
     /// Starts a process and tells it its terms; it answers `Ready` when it is up.
-    pub(super) fn start(config: &Config, digest: u64) -> io::Result<Self> {
+    pub(super) fn start(config: &Config, digest: u64, output: Option<&Output>) -> io::Result<Self> {
         let layout = Layout::new(config.max_payload).ok_or(io::ErrorKind::InvalidInput)?;
         let (socket, theirs) = Socket::pair()?;
         if socket.capacity()? < MESSAGE_MAX {
@@ -51,8 +52,12 @@ impl Peer {
             title: &title(),
             args: &config.args,
             version: VERSION,
+            piped: output.is_some(),
         };
-        let child = Child::start(&start, theirs)?;
+        let (child, piped) = Child::start(&start, theirs)?;
+        if let (Some(output), Some(piped)) = (output, piped) {
+            output.add(child.id(), piped);
+        }
         let terms = Terms {
             version: VERSION,
             digest,
@@ -67,8 +72,8 @@ impl Peer {
         let mut header = Header::bare(Kind::Hello, 0);
         header.len = Terms::LEN as u64;
         let parts = [header.to_bytes().to_vec(), terms.to_bytes().to_vec()].concat();
-        let told = this.socket.send(&[IoSlice::new(&parts)], &[memory.as_fd()], false);
-        told.inspect_err(|_| this.end())?;
+        // A process that has ended by now is found out by listening to it.
+        let _unheard = this.socket.send(&[IoSlice::new(&parts)], &[memory.as_fd()], false);
         Ok(this)
     }
 

@@ -4,7 +4,7 @@
 //! books (`lose`) does so once, and the manager is rung whenever one more is wanted.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
 use super::peer::Peer;
 use crate::complete::CallRef;
@@ -14,8 +14,8 @@ use crate::sys::WakeFd;
 pub(super) struct Rack {
     state: Mutex<State>,
     changed: Condvar,
-    /// Wakes the manager.
-    pub(super) bell: WakeFd,
+    /// Wakes the manager, which owns it, so that it closes with the manager's end.
+    bell: Weak<WakeFd>,
 }
 
 struct State {
@@ -54,7 +54,7 @@ impl State {
 }
 
 impl Rack {
-    pub(super) fn new(max: usize, spare: usize) -> std::io::Result<Self> {
+    pub(super) fn new(max: usize, spare: usize, bell: &Arc<WakeFd>) -> Self {
         let state = State {
             idle: Vec::new(),
             members: 0,
@@ -65,8 +65,7 @@ impl Rack {
             refusals: 0,
             stopping: false,
         };
-        let bell = WakeFd::new()?;
-        Ok(Self { state: Mutex::new(state), changed: Condvar::new(), bell })
+        Self { state: Mutex::new(state), changed: Condvar::new(), bell: Arc::downgrade(bell) }
     }
 
     /// Waits for a worker.
@@ -108,11 +107,11 @@ impl Rack {
         if peer.gone.swap(true, Ordering::Relaxed) {
             return false;
         }
-        state.members -= 1;
+        state.members = state.members.saturating_sub(1);
         state.idle.retain(|idle| !Arc::ptr_eq(idle, peer));
         drop(state);
         // Even if no other one is wanted: the manager reaps it.
-        self.bell.signal();
+        self.ring();
         true
     }
 
@@ -123,9 +122,15 @@ impl Rack {
         self.changed.notify_all();
     }
 
+    fn ring(&self) {
+        if let Some(bell) = self.bell.upgrade() {
+            bell.signal();
+        }
+    }
+
     fn ring_if_lacking(&self, state: &State) {
         if state.lacking() > 0 {
-            self.bell.signal();
+            self.ring();
         }
     }
 
@@ -161,7 +166,8 @@ impl Rack {
 
     /// A start failed.
     pub(super) fn gave_up_start(&self) {
-        lock(&self.state).starting -= 1;
+        let mut state = lock(&self.state);
+        state.starting = state.starting.saturating_sub(1);
     }
 
     /// Whether anybody waits for a worker, and whether there are any.
@@ -179,11 +185,17 @@ impl Rack {
     pub(super) fn stop(&self) {
         lock(&self.state).stopping = true;
         self.changed.notify_all();
-        self.bell.signal();
+        self.ring();
     }
 
-    /// Those that nobody uses, when it stops.
+    /// Those that nobody uses, when it stops; from then on there are none.
     pub(super) fn take_idle(&self) -> Vec<Arc<Peer>> {
-        std::mem::take(&mut lock(&self.state).idle)
+        let mut state = lock(&self.state);
+        (state.members, state.starting) = (0, 0);
+        let idle = std::mem::take(&mut state.idle);
+        for peer in &idle {
+            peer.gone.store(true, Ordering::Relaxed);
+        }
+        idle
     }
 }

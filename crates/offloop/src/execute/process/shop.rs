@@ -12,12 +12,14 @@ use std::time::Instant;
 
 use super::manager;
 use super::options::{Config, Processes};
+use super::output::Output;
 use super::peer::Peer;
 use super::rack::Rack;
 use super::registry::Registry;
 use crate::complete::CallRef;
 use crate::execute::threads::lock;
 use crate::failure::Exit;
+use crate::sys::WakeFd;
 
 /// What became of workers and payloads, for `stats()`.
 #[derive(Debug, Default)]
@@ -64,6 +66,8 @@ pub(crate) struct Shop {
     manager: Mutex<Option<JoinHandle<()>>>,
     /// How long workers may take to leave by themselves.
     pub(super) leave_until: Mutex<Instant>,
+    /// Where what the workers print goes, if it is heard.
+    pub(super) output: Option<Arc<Output>>,
     /// Why the last start failed.
     trouble: Mutex<Option<String>>,
 }
@@ -78,8 +82,11 @@ impl Shop {
     pub(crate) fn open(processes: Processes) -> io::Result<Arc<Self>> {
         let Processes { functions, config } = processes;
         let registry = functions.registry;
+        let bell = Arc::new(WakeFd::new()?);
+        let output = config.output.clone().map(Output::start).transpose()?;
         let this = Arc::new(Self {
-            rack: Rack::new(config.workers, config.spare)?,
+            output,
+            rack: Rack::new(config.workers, config.spare, &bell),
             digest: registry.digest(),
             registry,
             config,
@@ -92,7 +99,9 @@ impl Shop {
         });
         let its = this.clone();
         let thread = std::thread::Builder::new().name("offloop-proc".into());
-        *lock(&this.manager) = Some(thread.spawn(move || manager::run(&its))?);
+        let manager =
+            thread.spawn(move || manager::run(&its, &bell)).inspect_err(|_| this.mute())?;
+        *lock(&this.manager) = Some(manager);
         Ok(this)
     }
 
@@ -162,12 +171,23 @@ impl Shop {
             // It runs no user code; a panic of our own has been printed.
             let _ended = manager.join();
         }
+        self.mute();
+    }
+
+    /// Nobody prints any more.
+    fn mute(&self) {
+        if let Some(output) = &self.output {
+            output.stop();
+        }
     }
 
     /// In a forked child, where the thread does not exist.
     pub(crate) fn forget(&self) {
         if let Ok(mut manager) = self.manager.try_lock() {
             std::mem::forget(manager.take());
+        }
+        if let Some(output) = &self.output {
+            output.forget();
         }
     }
 }

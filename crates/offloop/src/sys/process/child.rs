@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
@@ -28,6 +28,19 @@ pub(crate) struct Start<'a> {
     pub(crate) title: &'a OsStr,
     pub(crate) args: &'a [OsString],
     pub(crate) version: u64,
+    /// Whether its output comes back by pipes, instead of going where this program's goes.
+    pub(crate) piped: bool,
+}
+
+/// The near ends of a child's output; reading them never blocks.
+pub(crate) struct Piped {
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+}
+
+/// Reads what is there.
+pub(crate) fn read(pipe: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::io::read(pipe, buffer)?)
 }
 
 pub(crate) struct Child {
@@ -39,11 +52,14 @@ pub(crate) struct Child {
 impl Child {
     /// Starts a process that leads a group of its own, with `stdin` as its descriptor 0. Nothing runs
     /// between the two halves of the start, so std spawns it without a copy of this process's memory.
-    pub(crate) fn start(start: &Start<'_>, stdin: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn start(start: &Start<'_>, stdin: OwnedFd) -> io::Result<(Self, Option<Piped>)> {
         let program = start.program.unwrap_or(Path::new("/proc/self/exe"));
         let mut command = Command::new(program);
         command.arg0(start.title).args(start.args).process_group(0).stdin(stdin);
         command.env(WORKER_KEY, start.version.to_string());
+        if start.piped {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        }
         let mut child = command.spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or(io::ErrorKind::Other)?;
@@ -52,7 +68,19 @@ impl Child {
             let _ended = child.kill();
             let _reaped = child.wait();
         })?;
-        Ok(Self { pidfd, pid, exit: Mutex::new(None) })
+        let this = Self { pidfd, pid, exit: Mutex::new(None) };
+        let piped = match (child.stdout.take(), child.stderr.take()) {
+            (Some(stdout), Some(stderr)) => {
+                Some(Piped { stdout: OwnedFd::from(stdout), stderr: OwnedFd::from(stderr) })
+            }
+            _ => None,
+        };
+        if let Some(Piped { stdout, stderr }) = &piped {
+            // It can't fail for a pipe.
+            let _nonblocking = rustix::io::ioctl_fionbio(stdout, true);
+            let _nonblocking = rustix::io::ioctl_fionbio(stderr, true);
+        }
+        Ok((this, piped))
     }
 
     /// Kills it and what it has started in its group. It is gone when its descriptor says so.
@@ -99,6 +127,10 @@ impl Child {
             });
         }
         *exit
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.pid.as_raw_pid().unsigned_abs()
     }
 
     /// Whether the descriptor says that it has ended.

@@ -8,9 +8,11 @@ mod child;
 #[allow(unsafe_code)]
 mod clean;
 mod socket;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub(crate) use self::arena::Arena;
-pub(crate) use self::child::{Child, Start};
+pub(crate) use self::child::{Child, Piped, Start, read};
 pub(crate) use self::clean::{Clean, Limits, is_worker, limit_cpu};
 pub(crate) use self::socket::{Socket, wait_any};
 

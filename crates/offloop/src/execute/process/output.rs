@@ -1,0 +1,173 @@
+//! What workers print, line by line.
+//!
+//! Invariant: the hook runs on a thread of its own, so that one which is slow, or panics, holds up
+//! no call and no start; a worker that prints faster than the hook takes it waits in its `write`.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::contain::{contain, drop_contained};
+use crate::execute::threads::lock;
+use crate::sys::WakeFd;
+use crate::sys::process::{Piped, wait_any};
+
+/// A line longer than this comes in parts.
+const LINE_MAX: usize = 64 * 1024;
+
+/// A line that a worker printed; for [`Processes::on_output`](crate::Processes::on_output).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerLine<'a> {
+    /// The number of the process.
+    pub process: u32,
+    /// Whether it came by standard error; else by standard output.
+    pub is_stderr: bool,
+    /// The line, without its end. Bytes that are no UTF-8 are replaced; one longer than 64 KiB comes
+    /// in parts.
+    pub text: &'a str,
+}
+
+pub(super) type Hook = Arc<dyn Fn(&WorkerLine<'_>) + Send + Sync>;
+
+/// The reading thread's books.
+pub(super) struct Output {
+    added: Mutex<Vec<Stream>>,
+    /// Owned by the thread, so that it closes with the thread's end.
+    bell: Weak<WakeFd>,
+    stopping: AtomicBool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Stream {
+    pipe: OwnedFd,
+    process: u32,
+    is_stderr: bool,
+    line: Vec<u8>,
+}
+
+impl Output {
+    pub(super) fn start(hook: Hook) -> io::Result<Arc<Self>> {
+        let bell = Arc::new(WakeFd::new()?);
+        let this = Arc::new(Self {
+            added: Mutex::default(),
+            bell: Arc::downgrade(&bell),
+            stopping: AtomicBool::new(false),
+            thread: Mutex::new(None),
+        });
+        let its = this.clone();
+        let thread = std::thread::Builder::new().name("offloop-out".into());
+        *lock(&this.thread) = Some(thread.spawn(move || its.read(&hook, &bell))?);
+        Ok(this)
+    }
+
+    /// A worker's two pipes.
+    pub(super) fn add(&self, process: u32, piped: Piped) {
+        let stream = |pipe, is_stderr| Stream { pipe, process, is_stderr, line: Vec::new() };
+        lock(&self.added).extend([stream(piped.stdout, false), stream(piped.stderr, true)]);
+        self.ring();
+    }
+
+    /// Hands out what has come by now, and ends.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.ring();
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
+            // Its hook is contained; a panic of our own has been printed.
+            let _ended = thread.join();
+        }
+    }
+
+    /// In a forked child, where the thread does not exist.
+    pub(super) fn forget(&self) {
+        if let Ok(mut thread) = self.thread.try_lock() {
+            std::mem::forget(thread.take());
+        }
+    }
+
+    fn ring(&self) {
+        if let Some(bell) = self.bell.upgrade() {
+            bell.signal();
+        }
+    }
+
+    fn read(&self, hook: &Hook, bell: &WakeFd) {
+        let mut streams: Vec<Stream> = Vec::new();
+        let mut buffer = vec![0; LINE_MAX];
+        loop {
+            let stopping = self.stopping.load(Ordering::Acquire);
+            streams.append(&mut lock(&self.added));
+            let mut fds = vec![bell.as_fd()];
+            fds.extend(streams.iter().map(|stream| stream.pipe.as_fd()));
+            let until = stopping.then(Instant::now);
+            let Ok(ready) = wait_any(&fds, until) else {
+                std::thread::sleep(Duration::from_millis(1)); // no memory for it
+                continue;
+            };
+            if ready[0] {
+                bell.drain();
+            }
+            let mut at = 0;
+            streams.retain_mut(|stream| {
+                at += 1;
+                !ready[at] || stream.take(&mut buffer, hook)
+            });
+            // A grandchild may hold a pipe for ever; what nobody has written by now is not waited for.
+            if stopping && !ready[1..].contains(&true) {
+                return streams.iter_mut().for_each(|stream| stream.finish(hook));
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Reads what is there. `false`: nothing comes any more.
+    fn take(&mut self, buffer: &mut [u8], hook: &Hook) -> bool {
+        let read = match crate::sys::process::read(&self.pipe, buffer) {
+            Ok(0) => {
+                self.finish(hook);
+                return false;
+            }
+            Ok(read) => read,
+            Err(error) => return error.kind() == io::ErrorKind::Interrupted,
+        };
+        self.line.extend_from_slice(&buffer[..read]);
+        let line = std::mem::take(&mut self.line);
+        let mut rest = &line[..];
+        loop {
+            match rest.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    self.tell(&rest[..end], hook);
+                    rest = &rest[end + 1..];
+                }
+                None if rest.len() >= LINE_MAX => {
+                    self.tell(&rest[..LINE_MAX], hook);
+                    rest = &rest[LINE_MAX..];
+                }
+                None => break,
+            }
+        }
+        self.line = rest.to_vec();
+        true
+    }
+
+    /// The last line may have no end.
+    fn finish(&mut self, hook: &Hook) {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            self.tell(&line, hook);
+        }
+    }
+
+    fn tell(&self, line: &[u8], hook: &Hook) {
+        let text = String::from_utf8_lossy(line);
+        let line = WorkerLine { process: self.process, is_stderr: self.is_stderr, text: &text };
+        if let Err(payload) = contain(|| hook(&line)) {
+            drop_contained(payload);
+        }
+    }
+}
