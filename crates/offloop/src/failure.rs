@@ -28,7 +28,8 @@ pub enum Failure {
     /// The function panicked; the worker that ran it lives on.
     Panicked(Panic),
     /// The deadline passed, the wait in the queue included. A function that is still running is
-    /// *abandoned*: it goes on until it returns, and what it returns is dropped.
+    /// *abandoned*: it goes on until it returns, and what it returns is dropped. In a worker process
+    /// it is killed.
     TimedOut,
     /// The call was cancelled before its result was there.
     Cancelled(By),

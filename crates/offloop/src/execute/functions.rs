@@ -118,6 +118,11 @@ impl Functions {
     /// compile here. The names and types of all of them are compared when a worker starts, so that
     /// two programs that differ in them never take each other's calls.
     ///
+    /// ```compile_fail,E0080
+    /// # fn double(n: u32) -> u32 { n * 2 }
+    /// offloop::Functions::new().add("double", double as fn(u32) -> u32);
+    /// ```
+    ///
     /// # Panics
     /// When the name or the function is there already.
     #[track_caller]

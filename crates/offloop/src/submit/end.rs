@@ -17,7 +17,7 @@ pub struct ShutdownReport {
     /// Calls that waited in a queue; their functions were never run.
     pub never_started: usize,
     /// Calls whose functions were still running at its end, by name and submit place. Each holds
-    /// one thread until it returns.
+    /// one thread until it returns; one in a worker process was killed.
     pub abandoned: Vec<AbandonedCall>,
 }
 

@@ -144,7 +144,15 @@ macro_rules! process_calls {
             /// * argument and result are **encoded**, not on the loop thread, and what can't be is
             ///   `Codec`; a larger one than allowed is `Rejected(TooLarge)`.
             ///
-            /// The function has to be [registered](crate::Functions::add).
+            /// The function has to be [registered](crate::Functions::add). What is no serde value stays
+            /// in this process:
+            ///
+            /// ```compile_fail,E0599
+            /// struct Handle;
+            /// fn use_handle(_: Handle) {}
+            /// # let off = offloop::Offloop::<()>::builder().no_waker().build().unwrap();
+            /// off.call_fn(use_handle, Handle).process().detach();
+            /// ```
             #[cfg_attr(not(target_os = "linux"), doc = "Not implemented for this system.")]
             pub fn process(mut self) -> Self {
                 self.options.place_on(LaneId::Process);

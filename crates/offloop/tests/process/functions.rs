@@ -101,6 +101,27 @@ impl<'de> serde::Deserialize<'de> for Stubborn {
     }
 }
 
+/// Says when it is encoded.
+#[derive(Clone, Copy)]
+pub(crate) struct Bookkept(pub(crate) fn());
+
+impl serde::Serialize for Bookkept {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        (self.0)();
+        ().serialize(to)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Bookkept {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        <()>::deserialize(from).map(|()| Self(|| {}))
+    }
+}
+
+pub(crate) fn take_bookkept(_: Bookkept) -> u32 {
+    1
+}
+
 /// A value whose end panics, in the process that made it.
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Bomb(pub(crate) u32);
@@ -207,6 +228,7 @@ pub(crate) fn functions() -> Functions {
         .add("take stubborn", take_stubborn)
         .add("give stubborn", give_stubborn)
         .add("give bomb", give_bomb)
+        .add("take bookkept", take_bookkept)
         .add("zeroes", zeroes)
         .add("devour", devour)
         .add("try reserve", try_reserve)

@@ -14,6 +14,7 @@ mod outcomes;
 mod payload;
 mod start;
 mod stop;
+mod submit;
 
 /// No test of anything: where this program, started as a worker, becomes one.
 #[test]

@@ -283,8 +283,10 @@ impl Trip<'_> {
         let served = peer.served.fetch_add(1, Ordering::Relaxed) + 1;
         if self.shop.config.recycle_calls.is_some_and(|calls| served >= calls) {
             Tally::count(&self.shop.tally.recycled);
-            peer.socket.finish();
+            // First: the manager has to see that its end is meant.
+            peer.retire();
             self.shop.rack.lose(&peer);
+            peer.socket.finish();
         } else {
             self.shop.rack.give_back(peer);
         }

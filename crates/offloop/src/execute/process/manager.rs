@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::peer::{Heard, Peer};
+use super::peer::{Heard, LEAVE_MAX, Peer};
 use super::shop::{Shop, Tally};
 use super::wire::{HEADER_LEN, Kind, Message};
 use crate::execute::threads::lock;
@@ -20,8 +20,7 @@ const TRIES: u32 = 3;
 /// The longest pause between two tries.
 const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 
-/// How long the end waits for workers to leave by themselves, and for killed ones to be gone.
-const LEAVE_MAX: Duration = Duration::from_secs(1);
+/// How long the end waits for killed workers to be gone.
 const GONE_MAX: Duration = Duration::from_secs(10);
 
 struct Starting {
@@ -78,7 +77,8 @@ impl Manager<'_> {
     /// Waits for the next event and deals with all that have come.
     fn wait(&mut self) {
         let starts = self.starting.iter().map(|starting| starting.until);
-        let until = starts.chain(self.retry_at).min();
+        let leaves = self.watched.iter().filter_map(|peer| peer.leave_until());
+        let until = starts.chain(self.retry_at).chain(leaves).min();
         let mut fds = vec![self.bell.as_fd()];
         for Starting { peer, .. } in &self.starting {
             fds.extend([peer.socket.as_fd(), peer.child.as_fd()]);
@@ -95,6 +95,12 @@ impl Manager<'_> {
         let heard: Vec<bool> = ready[1..=starts].chunks(2).map(|pair| pair[0] || pair[1]).collect();
         if ready[1 + starts..].contains(&true) {
             self.reap();
+        }
+        let now = Instant::now();
+        for peer in &self.watched {
+            if peer.leave_until().is_some_and(|until| until <= now) {
+                peer.end();
+            }
         }
         self.greet(&heard);
     }

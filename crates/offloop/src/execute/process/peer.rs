@@ -6,13 +6,15 @@
 use std::ffi::OsString;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::leash::Leash;
 use super::options::Config;
 use super::output::Output;
 use super::wire::{BEGUN, Header, Kind, Layout, MESSAGE_MAX, PANICKED, Terms, UNWANTED, VERSION};
+use crate::execute::threads::lock;
 use crate::failure::Exit;
 use crate::sys::process::{Arena, Child, Socket, Start, wait_any};
 
@@ -26,8 +28,13 @@ pub(super) struct Peer {
     pub(super) gone: AtomicBool,
     /// Calls that it has answered.
     pub(super) served: AtomicU64,
+    /// When it is killed, if it was asked to leave and does not.
+    leave_until: Mutex<Option<Instant>>,
     memory_limited: bool,
 }
+
+/// How long a worker may take to leave by itself.
+pub(super) const LEAVE_MAX: Duration = Duration::from_secs(1);
 
 /// What came from a worker.
 pub(super) enum Heard {
@@ -68,7 +75,9 @@ impl Peer {
         let (leash, gone) = (Leash::new(), AtomicBool::new(false));
         let served = AtomicU64::new(0);
         let memory_limited = config.memory_limit.is_some();
-        let this = Self { socket, child, arena, layout, leash, gone, served, memory_limited };
+        let leave_until = Mutex::new(None);
+        let this =
+            Self { socket, child, arena, layout, leash, gone, served, leave_until, memory_limited };
         let mut header = Header::bare(Kind::Hello, 0);
         header.len = Terms::LEN as u64;
         let parts = [header.to_bytes().to_vec(), terms.to_bytes().to_vec()].concat();
@@ -77,8 +86,18 @@ impl Peer {
         Ok(this)
     }
 
+    /// It has done enough, and is asked to leave.
+    pub(super) fn retire(&self) {
+        *lock(&self.leave_until) = Some(Instant::now() + LEAVE_MAX);
+    }
+
+    pub(super) fn leave_until(&self) -> Option<Instant> {
+        *lock(&self.leave_until)
+    }
+
     /// Kills the process, and wakes whoever waits for it.
     pub(super) fn end(&self) {
+        *lock(&self.leave_until) = None;
         self.child.kill();
         self.socket.shut();
     }
