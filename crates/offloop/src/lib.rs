@@ -53,7 +53,10 @@
 //! | [`threads`](Call::threads), the default | blocking I/O, DNS, a database | [`Threads`]: elastic, 0 to `max` |
 //! | [`cores`](Call::cores) | computing | [`Cores`]: fixed, one per core less one |
 //! | [`inline`](Call::inline) | what is too cheap to move; tests | the loop, in its next turn |
-//! | [`process`](Call::process) | what may crash, hang or leak; untrusted input | [`Processes`]: workers of their own |
+#![cfg_attr(
+    feature = "process",
+    doc = "| [`process`](Call::process) | what may crash, hang or leak; untrusted input | [`Processes`]: workers of their own |"
+)]
 //! | [`call_on`](Offloop::call_on) | what can't be sent or shared | [`Resource`]: a thread of its own |
 //!
 //! # How it ends

@@ -18,8 +18,7 @@ use crate::complete::Context;
 /// appears in panics, reports and statistics. A function without one goes by its path.
 ///
 /// With the feature `process`, on by default, `add` registers a function that may leave the process:
-/// its argument and its result are serde values, and [`Processes`](crate::Processes) takes the
-/// functions. For the other executors nothing has to be registered; to give a function a name for
+/// its argument and its result are serde values, and `Processes` takes the functions. For the other executors nothing has to be registered; to give a function a name for
 /// them, whatever its types are, use [`name`](Self::name) and
 /// [`Builder::functions`](crate::Builder::functions).
 ///

@@ -36,6 +36,20 @@ pub(crate) fn spin(_: ()) -> u32 {
     }
 }
 
+fn signal_oneself(signal: rustix::process::Signal) -> u32 {
+    rustix::process::kill_process(rustix::process::getpid(), signal).expect("it can be sent");
+    // A signal to the whole process may be taken by another thread first.
+    spin(())
+}
+
+pub(crate) fn kill_oneself(_: ()) -> u32 {
+    signal_oneself(rustix::process::Signal::KILL)
+}
+
+pub(crate) fn stop_oneself(_: ()) -> u32 {
+    signal_oneself(rustix::process::Signal::STOP)
+}
+
 pub(crate) fn sleep(ms: u64) -> u32 {
     std::thread::sleep(Duration::from_millis(ms));
     0
@@ -55,6 +69,23 @@ pub(crate) fn count_up(cx: &Context, to: u32) -> u32 {
 pub(crate) fn begin_and_spin(file: String) -> u32 {
     std::fs::write(file, std::process::id().to_string()).expect("the file can be written");
     spin(())
+}
+
+/// Says that it has begun, by the first file, and returns when the second one is there.
+pub(crate) fn begin_and_wait((begun, open): (String, String)) -> u32 {
+    std::fs::write(begun, "").expect("the file can be written");
+    while std::fs::metadata(&open).is_err() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    0
+}
+
+/// Writes a line to the end of the file.
+pub(crate) fn append((file, n): (String, u32)) -> u32 {
+    use std::io::Write;
+    let file = std::fs::File::options().create(true).append(true).open(file);
+    file.expect("it can be opened").write_all(format!("{n}\n").as_bytes()).expect("it has room");
+    n
 }
 
 /// The first run ends its worker, the next one finds that there was one.
@@ -220,6 +251,10 @@ pub(crate) fn functions() -> Functions {
         .add("abort", abort)
         .add("exit", exit)
         .add("spin", spin)
+        .add("kill oneself", kill_oneself)
+        .add("stop oneself", stop_oneself)
+        .add("begin and wait", begin_and_wait)
+        .add("append", append)
         .add("sleep", sleep)
         .add("reverse", reverse)
         .add_with("count up", count_up)

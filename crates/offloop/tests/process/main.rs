@@ -4,10 +4,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod chaos;
 mod context;
 mod death;
+mod executor;
 mod functions;
 mod host;
+mod hostile;
 mod ignore;
 mod limits;
 mod outcomes;

@@ -75,6 +75,8 @@ mod rack;
 mod registry;
 mod remote;
 mod shop;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wire;
 
 pub use self::child::run_if_worker;
