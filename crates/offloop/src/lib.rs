@@ -139,6 +139,8 @@ pub use complete::Context;
 pub use deliver::{Delivered, LoopWaker, Turn, Unobserved};
 #[cfg(feature = "testkit")]
 pub use execute::ManualClock;
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub use execute::SharedBuf;
 pub use execute::{AbandonedCall, Cores, Executor, Functions, Threads, Work};
 #[cfg(feature = "process")]
 pub use execute::{Processes, WorkerLine};

@@ -36,6 +36,9 @@ pub use self::guest::{Executor, Work};
 #[cfg(feature = "testkit")]
 pub use self::keeper::ManualClock;
 #[cfg(feature = "process")]
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub use self::process::SharedBuf;
+#[cfg(feature = "process")]
 pub use self::process::{Processes, WorkerLine, run_if_worker};
 pub use self::threads::{Cores, Threads};
 

@@ -95,7 +95,7 @@ fn submit(off: &Offloop<Books>, dice: u64) {
         23..=30 => {
             // Before, while or after it runs.
             let ticket = off.call_fn(sleep, 2).process().then(expect(&["value", "cancel"]));
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 std::thread::sleep(Duration::from_micros(u64::from(n) * 5));
             }
             ticket.cancel();

@@ -2,10 +2,11 @@
 //! does what its name says, and nothing else.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use offloop::{Context, Functions, Processes};
+use offloop::{Context, Functions, Processes, SharedBuf};
 
 use crate::common::{TestLoop, wait_for};
 
@@ -235,6 +236,54 @@ pub(crate) fn inherited(_: ()) -> (Vec<u32>, String) {
     (fds, masks.collect::<Vec<_>>().join("\n"))
 }
 
+pub(crate) fn add_one(mut bytes: SharedBuf) -> SharedBuf {
+    bytes.iter_mut().for_each(|byte| *byte += 1);
+    bytes
+}
+
+pub(crate) fn fresh_buffer(len: u64) -> SharedBuf {
+    let mut buffer = SharedBuf::new(usize::try_from(len).expect("a length")).expect("memory");
+    buffer.fill(9);
+    buffer
+}
+
+pub(crate) fn concat(parts: Vec<SharedBuf>) -> SharedBuf {
+    let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+    let mut all = SharedBuf::new(bytes.len()).expect("memory");
+    all.copy_from_slice(&bytes);
+    all
+}
+
+pub(crate) fn give_two(came: SharedBuf) -> (SharedBuf, SharedBuf) {
+    let mut made = SharedBuf::new(4).expect("memory");
+    made.copy_from_slice(b"made");
+    (came, made)
+}
+
+pub(crate) fn sum_buffer(bytes: SharedBuf) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte)).sum()
+}
+
+/// One buffer in two hands.
+pub(crate) struct Two(pub(crate) Arc<SharedBuf>, pub(crate) Option<Arc<SharedBuf>>);
+
+impl serde::Serialize for Two {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        (&*self.0, self.1.as_deref()).serialize(to)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Two {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let (one, two) = <(SharedBuf, Option<SharedBuf>)>::deserialize(from)?;
+        Ok(Self(Arc::new(one), two.map(Arc::new)))
+    }
+}
+
+pub(crate) fn same_buffer_twice(two: Two) -> SharedBuf {
+    Arc::into_inner(two.0).expect("the only one")
+}
+
 pub(crate) fn print(line: String) -> u32 {
     use std::io::Write;
     // Past the test harness, which catches what `print` writes.
@@ -273,6 +322,12 @@ pub(crate) fn functions() -> Functions {
         .add_with("tell duration", tell_duration)
         .add_with("tell unregistered", tell_unregistered)
         .add_progress::<Duration>()
+        .add("add one", add_one)
+        .add("fresh buffer", fresh_buffer)
+        .add("concat", concat)
+        .add("give two", give_two)
+        .add("sum buffer", sum_buffer)
+        .add("same buffer twice", same_buffer_twice)
         .add("inherited", inherited)
         .add("print", print)
 }

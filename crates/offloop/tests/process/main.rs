@@ -15,6 +15,7 @@ mod ignore;
 mod limits;
 mod outcomes;
 mod payload;
+mod shared;
 mod start;
 mod stop;
 mod submit;

@@ -55,6 +55,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "two processes share memory, which is mapped and reached by its address",
     ),
     (
+        "crates/offloop/src/sys/process/region.rs",
+        "two processes share memory, which is mapped and handed over as a whole",
+    ),
+    (
         "crates/offloop/src/sys/process/clean.rs",
         "a worker sets signals and closes descriptors that it did not open",
     ),

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -15,12 +16,14 @@ use serde::de::DeserializeOwned;
 use super::codec::{Codec, Format, Sink, Unsent};
 use super::peer::{Heard, Peer};
 use super::rack::Without;
+use super::shared::Carriage;
 use super::shop::{Shop, Tally};
 use super::wire::{Header, Kind, Message, Place};
 use crate::complete::{CallRef, Context, Verdict};
 use crate::contain::drop_contained;
 use crate::execute::guard;
 use crate::failure::{CodecError, Failure, Outcome, Panic, Reason};
+use crate::sys::process::Region;
 use crate::trace;
 
 /// How often a call that must not have begun is given to another worker.
@@ -44,6 +47,8 @@ struct Buffers {
     body: Vec<u8>,
     /// How many calls in a row used little of it.
     roomy: u32,
+    /// Descriptors that came with a message.
+    fds: Vec<OwnedFd>,
 }
 
 thread_local! {
@@ -57,6 +62,8 @@ struct Trip<'a> {
     index: u32,
     idempotent: bool,
     buffers: Buffers,
+    /// The buffers that go with the argument.
+    going: Vec<Arc<Region>>,
     /// Progress came that the call's handler does not take.
     misfit: Option<Panic>,
 }
@@ -84,7 +91,7 @@ where
     T: DeserializeOwned,
 {
     let buffers = BUFFERS.take();
-    let mut trip = Trip { shop, call, index, idempotent, buffers, misfit: None };
+    let mut trip = Trip { shop, call, index, idempotent, buffers, going: Vec::new(), misfit: None };
     let outcome = trip.run(args);
     trip.keep_buffers();
     outcome
@@ -158,13 +165,23 @@ impl Trip<'_> {
     fn pack<A: Serialize>(&mut self, peer: &Peer, args: A) -> Result<(Place, usize), Failure> {
         let (offset, room) = (peer.layout.argument(), self.shop.config.max_payload);
         let mut sink = Sink::new(&mut self.buffers.argument, &peer.arena, offset, room);
-        let encoded = guard::run(self.call, || Format::encode(&args, &mut sink));
+        let (encoded, carriage) = Carriage::default()
+            .during(|| guard::run(self.call, || Format::encode(&args, &mut sink)));
         let parcel = sink.finish();
         self.call.hub().drop_here(args);
+        let (held, trouble) = (carriage.is_held(), carriage.trouble);
+        self.going = carriage.going;
         match encoded? {
+            Ok(()) if held => {
+                let text = "the argument: a SharedBuf in it is still held by this process";
+                return Err(Failure::Codec(CodecError::new(text)));
+            }
             Ok(()) => {}
             Err(Unsent::TooLarge) => return Err(self.reject(Reason::TooLarge)),
-            Err(Unsent::Codec(error)) => return Err(Failure::Codec(error.of("argument"))),
+            Err(Unsent::Codec(error)) => {
+                let error = trouble.map_or(error, CodecError::new);
+                return Err(Failure::Codec(error.of("argument")));
+            }
         }
         self.count_bytes(parcel.0, parcel.1);
         Ok(parcel)
@@ -210,7 +227,8 @@ impl Trip<'_> {
         header.span = trace::span_id();
         let head = header.to_bytes();
         let body: &[u8] = if place == Place::Inline { &self.buffers.argument } else { &[] };
-        let sent = peer.socket.send(&[IoSlice::new(&head), IoSlice::new(body)], &[], false);
+        let fds: Vec<_> = self.going.iter().map(|region| region.as_fd()).collect();
+        let sent = peer.socket.send(&[IoSlice::new(&head), IoSlice::new(body)], &fds, false);
         // A worker that has ended is found out by listening to it.
         let heard = match sent {
             Err(error) if !is_end(&error) => Heard::End,
@@ -228,10 +246,15 @@ impl Trip<'_> {
         }
     }
 
+    fn hear(&mut self, peer: &Peer) -> io::Result<Heard> {
+        self.buffers.fds.clear();
+        peer.hear(&mut self.buffers.message, &mut self.buffers.fds, None)
+    }
+
     /// Until an answer comes; progress on the way goes to the loop.
     fn listen(&mut self, peer: &Peer, number: u64) -> Heard {
         loop {
-            let Ok(Heard::Message(len)) = peer.hear(&mut self.buffers.message, None) else {
+            let Ok(Heard::Message(len)) = self.hear(peer) else {
                 return Heard::End;
             };
             let Some(message) = Message::parse(&self.buffers.message[..len]) else {
@@ -316,10 +339,14 @@ impl Trip<'_> {
         let body = &self.buffers.body;
         let text = || String::from_utf8_lossy(body).into_owned();
         match header.kind {
-            Kind::Value => match guard::run(self.call, || Format::decode(body))? {
-                Ok(value) => Ok(value),
-                Err(error) => Err(Failure::Codec(error.of("result"))),
-            },
+            Kind::Value => {
+                let fds = std::mem::take(&mut self.buffers.fds);
+                let carriage = Carriage::with(fds, std::mem::take(&mut self.going));
+                let decode = || guard::run(self.call, || Format::decode(body));
+                let (decoded, carriage) = carriage.during(decode);
+                let of = |error| carriage.trouble.map_or(error, CodecError::new).of("result");
+                decoded?.map_err(|error| Failure::Codec(of(error)))
+            }
             Kind::Panic => {
                 let (name, place) = (self.call.name().cloned(), self.call.place());
                 Err(Failure::Panicked(Panic::new(Box::new(text()), name, place)))

@@ -137,7 +137,7 @@ impl Manager<'_> {
 
     /// Whether a worker's first message says that it is the right one.
     fn check(&mut self, peer: &Peer) -> Result<(), String> {
-        let len = match peer.hear(&mut self.buffer, Some(Instant::now())) {
+        let len = match peer.hear(&mut self.buffer, &mut Vec::new(), Some(Instant::now())) {
             Ok(Heard::Message(len)) => len,
             Ok(Heard::End) => {
                 let exit = peer.wait_end();

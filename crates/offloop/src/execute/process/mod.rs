@@ -74,6 +74,7 @@ mod peer;
 mod rack;
 mod registry;
 mod remote;
+mod shared;
 mod shop;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -82,6 +83,7 @@ mod wire;
 pub use self::child::run_if_worker;
 pub use self::options::Processes;
 pub use self::output::WorkerLine;
+pub use self::shared::SharedBuf;
 
 pub(crate) use self::child::would_serve;
 pub(crate) use self::crew::crew;

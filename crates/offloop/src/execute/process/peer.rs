@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -102,13 +102,18 @@ impl Peer {
         self.socket.shut();
     }
 
-    /// Waits for the next message, or for the process's end behind all that it has sent.
-    pub(super) fn hear(&self, buffer: &mut Vec<u8>, until: Option<Instant>) -> io::Result<Heard> {
+    /// Waits for the next message, or for the process's end behind all that it has sent. Descriptors
+    /// that come along are put into `fds`.
+    pub(super) fn hear(
+        &self,
+        buffer: &mut Vec<u8>,
+        fds: &mut Vec<OwnedFd>,
+        until: Option<Instant>,
+    ) -> io::Result<Heard> {
         buffer.resize(MESSAGE_MAX, 0);
         loop {
             let waited = wait_any(&[self.socket.as_fd(), self.child.as_fd()], until)?;
-            // Nobody is sent a descriptor by a worker; one that comes all the same is closed.
-            match self.socket.receive(buffer, &mut Vec::new(), false) {
+            match self.socket.receive(buffer, fds, false) {
                 Ok(0) => return Ok(Heard::End),
                 Ok(len) => return Ok(Heard::Message(len)),
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),

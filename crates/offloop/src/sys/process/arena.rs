@@ -31,24 +31,13 @@ impl Arena {
     /// New memory of `len` bytes, zeroed and not yet backed by pages, and the descriptor to share it
     /// by.
     pub(crate) fn create(len: usize) -> io::Result<(Self, OwnedFd)> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let made = rustix::fs::memfd_create("offloop", flags | MemfdFlags::NOEXEC_SEAL);
-        let fd = match made {
-            // Linux before 6.3 does not know the flag.
-            Err(Errno::INVAL) => rustix::fs::memfd_create("offloop", flags)?,
-            made => made?,
-        };
-        rustix::fs::ftruncate(&fd, len as u64)?;
-        rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        let fd = memory(len)?;
         Ok((Self::map(&fd, len)?, fd))
     }
 
     /// Maps memory that another process made; its size must be `len`, and sealed.
     pub(crate) fn open(fd: &OwnedFd, len: usize) -> io::Result<Self> {
-        let sealed = rustix::fs::fcntl_get_seals(fd)?.contains(SealFlags::SHRINK);
-        if !sealed || rustix::fs::fstat(fd)?.st_size as u64 != len as u64 {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
+        check(fd, len)?;
         Self::map(fd, len)
     }
 
@@ -56,18 +45,7 @@ impl Arena {
         if len < CONTROL_LEN {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let (read_write, shared) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
-        // SAFETY: the kernel chooses a free place, and nothing in this program refers to it yet.
-        let base = unsafe {
-            rustix::mm::mmap(std::ptr::null_mut(), len, read_write, shared, fd.as_fd(), 0)?
-        };
-        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::Other)?;
-        let this = Self { base, len };
-        // A core dump of this program has no use for it; where that is unknown, it is larger.
-        // SAFETY: the advice concerns core dumps alone, and the range is the mapping's own.
-        let _unknown =
-            unsafe { rustix::mm::madvise(base.as_ptr().cast(), len, Advice::LinuxDontDump) };
-        Ok(this)
+        Ok(Self { base: map(fd, len)?, len })
     }
 
     fn at(&self, offset: usize, len: usize) -> Option<NonNull<u8>> {
@@ -118,6 +96,38 @@ impl Arena {
         // is the other half of this same library, leaves it alone until the call is answered.
         Some(unsafe { std::slice::from_raw_parts(from.as_ptr(), len) })
     }
+}
+
+/// Memory that has a descriptor and no name, and keeps its size.
+pub(super) fn memory(len: usize) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let made = rustix::fs::memfd_create("offloop", flags | MemfdFlags::NOEXEC_SEAL);
+    let fd = match made {
+        // Linux before 6.3 does not know the flag.
+        Err(Errno::INVAL) => rustix::fs::memfd_create("offloop", flags)?,
+        made => made?,
+    };
+    rustix::fs::ftruncate(&fd, len as u64)?;
+    rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(fd)
+}
+
+/// Whether memory from elsewhere has this size and keeps it.
+pub(super) fn check(fd: &OwnedFd, len: usize) -> io::Result<()> {
+    let sealed = rustix::fs::fcntl_get_seals(fd)?.contains(SealFlags::SHRINK);
+    let sized = u64::try_from(rustix::fs::fstat(fd)?.st_size).is_ok_and(|size| size == len as u64);
+    if sealed && sized { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+pub(super) fn map(fd: &OwnedFd, len: usize) -> io::Result<NonNull<u8>> {
+    let (read_write, shared) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
+    // SAFETY: the kernel chooses a free place, and nothing in this program refers to it yet.
+    let base =
+        unsafe { rustix::mm::mmap(std::ptr::null_mut(), len, read_write, shared, fd.as_fd(), 0)? };
+    // A core dump of this program has no use for it; where that is unknown, it is larger.
+    // SAFETY: the advice concerns core dumps alone, and the range is the mapping's own.
+    let _unknown = unsafe { rustix::mm::madvise(base, len, Advice::LinuxDontDump) };
+    NonNull::new(base.cast()).ok_or_else(|| io::ErrorKind::Other.into())
 }
 
 impl Drop for Arena {

@@ -7,6 +7,8 @@ mod arena;
 mod child;
 #[allow(unsafe_code)]
 mod clean;
+#[allow(unsafe_code)]
+mod region;
 mod socket;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -14,6 +16,7 @@ mod tests;
 pub(crate) use self::arena::Arena;
 pub(crate) use self::child::{Child, Piped, Start, read};
 pub(crate) use self::clean::{Clean, Limits, is_worker, limit_cpu};
+pub(crate) use self::region::{Lent, Region};
 pub(crate) use self::socket::{Socket, wait_any};
 
 /// What a worker process is told apart by, together with a message socket at descriptor 0.

@@ -4,6 +4,7 @@
 //! that names it.
 
 use std::io::IoSlice;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,10 +14,12 @@ use super::context::Errand;
 use crate::complete::Context;
 use crate::execute::process::codec::Sink;
 use crate::execute::process::registry::{Answer, Registry};
+use crate::execute::process::shared::Carriage;
 use crate::execute::process::wire::{
     BEGUN, Header, Kind, Layout, MESSAGE_MAX, Message, PANICKED, Place, Terms,
 };
-use crate::sys::process::{Arena, Clean, Limits, Socket, limit_cpu};
+use crate::failure::CodecError;
+use crate::sys::process::{Arena, Clean, Limits, Region, Socket, limit_cpu};
 
 /// What a worker has from its greeting on.
 struct Desk {
@@ -26,7 +29,15 @@ struct Desk {
     terms: Terms,
     /// A result that goes inline.
     result: Vec<u8>,
+    /// Buffers that came of late, mapped still; the last one is the newest.
+    regions: Vec<Arc<Region>>,
 }
+
+/// How many of them.
+const REGIONS_MAX: usize = 8;
+
+/// How large they may be together, apart from the newest: their memory is kept by it.
+const REGIONS_BYTES: usize = 256 << 20;
 
 /// Serves until the parent has no more calls; says what to end with.
 pub(super) fn serve(registry: &Registry) -> i32 {
@@ -35,13 +46,14 @@ pub(super) fn serve(registry: &Registry) -> i32 {
     let Some(mut desk) = greet(socket, registry, &mut buffer) else { return CAN_NOT };
     let registry = Arc::new(registry.clone());
     loop {
-        let len = match desk.socket.receive(&mut buffer, &mut Vec::new(), true) {
+        let mut fds = Vec::new();
+        let len = match desk.socket.receive(&mut buffer, &mut fds, true) {
             Ok(0) => return 0,
             Ok(len) => len,
             Err(_) => return CAN_NOT,
         };
         let call = Message::parse(&buffer[..len]).filter(|call| call.header.kind == Kind::Call);
-        let done = call.and_then(|call| desk.work(&registry, &call));
+        let done = call.and_then(|call| desk.work(&registry, &call, fds));
         if done.is_none() {
             return CAN_NOT;
         }
@@ -76,7 +88,14 @@ fn greet(socket: Socket, registry: &Registry, buffer: &mut [u8]) -> Option<Desk>
     let head = ready.to_bytes();
     socket.send(&[IoSlice::new(&head), IoSlice::new(text)], &[], true).ok()?;
     let (arena, layout, terms) = desk?;
-    Some(Desk { socket: Arc::new(socket), arena, layout, terms, result: Vec::new() })
+    Some(Desk {
+        socket: Arc::new(socket),
+        arena,
+        layout,
+        terms,
+        result: Vec::new(),
+        regions: Vec::new(),
+    })
 }
 
 /// Notes that a panic was raised, so that an abort which it leads to is told from one that has
@@ -91,7 +110,12 @@ fn watch_panics(arena: &Arc<Arena>) {
 
 impl Desk {
     /// Runs a call's function and answers. `None`: the parent is gone, or makes no sense.
-    fn work(&mut self, registry: &Arc<Registry>, call: &Message<'_>) -> Option<()> {
+    fn work(
+        &mut self,
+        registry: &Arc<Registry>,
+        call: &Message<'_>,
+        fds: Vec<OwnedFd>,
+    ) -> Option<()> {
         let Header { place, index, number, len, extra, .. } = call.header;
         let deadline = (extra > 0).then(|| Instant::now().checked_add(Duration::from_nanos(extra)));
         let errand = Errand {
@@ -113,13 +137,50 @@ impl Desk {
         let room = usize::try_from(self.terms.max_payload).ok()?;
         let mut sink = Sink::new(&mut self.result, &arena, self.layout.result(), room);
         arena.word(BEGUN).store(number, Ordering::Release);
-        let answer = registry.run(index, &context, argument, &mut sink);
+        let carriage = Carriage::with(fds, self.regions.clone());
+        let (mut answer, carriage) =
+            carriage.during(|| registry.run(index, &context, argument, &mut sink));
         let (place, len) = sink.finish();
+        let going = self.keep(carriage, &mut answer);
         arena.word(PANICKED).store(0, Ordering::Release);
-        self.answer(number, answer, place, len)
+        self.answer(number, answer, place, len, &going)
     }
 
-    fn answer(&self, number: u64, answer: Answer, place: Place, len: usize) -> Option<()> {
+    /// Keeps the regions mapped that the parent will send again, most likely; gives those that go
+    /// with the answer.
+    fn keep(&mut self, carriage: Carriage, answer: &mut Answer) -> Vec<Arc<Region>> {
+        // What the call used and did not give back will not come again.
+        let unused = |kept: &Arc<Region>| carriage.known.iter().any(|one| one.id() == kept.id());
+        self.regions.retain(unused);
+        drop(carriage.known);
+        let carriage = Carriage { known: Vec::new(), ..carriage };
+        let held = carriage.is_held().then_some("the result: a SharedBuf in it is still in use");
+        match (&answer, held, carriage.trouble) {
+            (Answer::Value, Some(text), _) | (Answer::Codec(_), _, Some(text)) => {
+                *answer = Answer::Codec(CodecError::new(text));
+            }
+            _ => {}
+        }
+        let going = if matches!(answer, Answer::Value) { carriage.going } else { Vec::new() };
+        self.regions.extend(going.iter().cloned());
+        let mut bytes = 0;
+        let room = self.regions.iter().rev().take_while(|region| {
+            bytes += region.len();
+            bytes <= REGIONS_BYTES
+        });
+        let kept = room.count().clamp(1, REGIONS_MAX).min(self.regions.len());
+        self.regions.drain(..self.regions.len() - kept);
+        going
+    }
+
+    fn answer(
+        &self,
+        number: u64,
+        answer: Answer,
+        place: Place,
+        len: usize,
+        going: &[Arc<Region>],
+    ) -> Option<()> {
         let text;
         let (kind, place, body): (_, _, &[u8]) = match answer {
             Answer::Value if place == Place::Inline => (Kind::Value, place, &self.result),
@@ -138,7 +199,8 @@ impl Desk {
         header.place = place;
         header.len = if place == Place::Arena { len } else { body.len() } as u64;
         let head = header.to_bytes();
-        self.socket.send(&[IoSlice::new(&head), IoSlice::new(body)], &[], true).ok()
+        let fds: Vec<_> = going.iter().map(|region| region.as_fd()).collect();
+        self.socket.send(&[IoSlice::new(&head), IoSlice::new(body)], &fds, true).ok()
     }
 }
 
