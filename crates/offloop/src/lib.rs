@@ -106,6 +106,9 @@
 //! | debug | `abandoned call came back` | that function has returned; it has no reason |
 //! | warn | `failure unobserved` | a detached call failed, or a handler was dropped because no turn came any more |
 //!
+//! A function in a worker process runs in a span `call` of that process, if a subscriber was set there
+//! (in `Functions::worker_init`); its field `parent_span` is the submitter's span.
+//!
 //! The subscriber runs on whichever thread it happens on, the keeper of the deadlines included, so
 //! one that blocks holds deadlines up. What it panics with ends there. Without a subscriber a call
 //! pays for the look whether there is one.

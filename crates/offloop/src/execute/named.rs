@@ -40,9 +40,13 @@ impl<F, A, T> Named<F, A, T> {
         self.remote = Some(Box::new(remote));
     }
 
-    #[cfg(all(feature = "process", target_os = "linux"))]
+    /// It may run again when a worker process dies under it; where there are none, it says nothing.
+    #[cfg(feature = "process")]
     pub(crate) fn set_idempotent(&mut self) {
-        self.idempotent = true;
+        #[cfg(target_os = "linux")]
+        {
+            self.idempotent = true;
+        }
     }
 
     fn perform_by(self, call: &CallRef, here: impl FnOnce(F, A) -> T) -> Outcome<T> {

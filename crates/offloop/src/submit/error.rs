@@ -30,7 +30,9 @@ pub(super) enum Kind {
 pub(super) enum Unfit {
     #[cfg(not(target_os = "linux"))]
     System,
+    #[cfg(target_os = "linux")]
     NoWorkers,
+    #[cfg(target_os = "linux")]
     NoQueue,
     #[cfg(target_os = "linux")]
     Forgotten,
@@ -47,9 +49,11 @@ impl fmt::Display for Unfit {
                 "worker processes are implemented for Linux only: build without processes(..) here, \
                  and calls to them come to Rejected(NotConfigured)"
             }
+            #[cfg(target_os = "linux")]
             Unfit::NoWorkers => {
                 "Processes::workers is 0, so that no call could ever run: use at least 1"
             }
+            #[cfg(target_os = "linux")]
             Unfit::NoQueue => "a queue of 0 would refuse every call: use at least 1",
             #[cfg(target_os = "linux")]
             Unfit::Forgotten => {

@@ -55,6 +55,15 @@ pub(crate) fn span_id() -> u64 {
     with::span_id()
 }
 
+/// Same as `f()`, except that it runs in a span of its own, in a worker process: `call`, with the name
+/// of the function and, as `parent_span`, the number of the submitter's span in the other process.
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(crate) fn in_worker<R>(name: &str, parent: u64, f: impl FnOnce() -> R) -> R {
+    let span = with::worker_span(name, parent);
+    let _entered = span.enter();
+    f()
+}
+
 /// Same as `handler`, except that it runs in the span.
 pub(crate) fn within<S, T>(
     parent: Parent,

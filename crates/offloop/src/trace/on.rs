@@ -95,6 +95,15 @@ pub(super) fn unobserved(subject: Subject<'_>, reason: &dyn Display) {
 }
 
 #[cfg(all(feature = "process", target_os = "linux"))]
+pub(super) fn worker_span(name: &str, parent_span: u64) -> Parent {
+    if LevelFilter::current() == LevelFilter::OFF {
+        return Parent(None);
+    }
+    let span = guarded(|| tracing::info_span!(target: "offloop", "call", name, parent_span));
+    Parent(span.map(Box::new))
+}
+
+#[cfg(all(feature = "process", target_os = "linux"))]
 pub(super) fn span_id() -> u64 {
     if LevelFilter::current() == LevelFilter::OFF {
         return 0;

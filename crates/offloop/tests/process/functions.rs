@@ -154,6 +154,10 @@ pub(crate) fn take_bookkept(_: Bookkept) -> u32 {
     1
 }
 
+pub(crate) fn begin_bookkept((_, file): (Bookkept, String)) -> u32 {
+    begin_and_spin(file)
+}
+
 /// A value whose end panics, in the process that made it.
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Bomb(pub(crate) u32);
@@ -313,6 +317,7 @@ pub(crate) fn functions() -> Functions {
         .add("give stubborn", give_stubborn)
         .add("give bomb", give_bomb)
         .add("take bookkept", take_bookkept)
+        .add("begin bookkept", begin_bookkept)
         .add("zeroes", zeroes)
         .add("devour", devour)
         .add("try reserve", try_reserve)

@@ -1,12 +1,16 @@
 //! Calls that are decided while their function runs: the function is really stopped, and nobody
 //! else's.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use offloop::{By, Failure, Outcome};
 
 use crate::common::{PATIENCE, Seen, TestLoop, keep, wait_for};
-use crate::functions::{Mark, begin_and_spin, double, looped, process_id, processes, sleep, spin};
+use crate::functions::{
+    Bookkept, Mark, begin_and_spin, begin_bookkept, double, looped, process_id, processes, sleep,
+    spin,
+};
 
 fn is_alive(process: &str) -> bool {
     // A process that ended and is not reaped is still listed.
@@ -102,6 +106,26 @@ fn a_call_cancelled_in_the_queue_never_begins() {
     assert!(matches!(lp.outcome(), Ok(6)));
     assert!(std::fs::metadata(mark.name()).is_err(), "the second one never began");
     assert_eq!(lp.off.stats().workers.killed, 1);
+}
+
+/// The moment between a worker's being had and its being sent the call.
+#[test]
+fn a_call_cancelled_while_its_argument_is_encoded_never_begins() {
+    static TICKET: Mutex<Option<offloop::Ticket>> = Mutex::new(None);
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1).spare(0));
+    let mark = Mark::new();
+    let cancel = Bookkept(|| {
+        wait_for("the ticket is there", || TICKET.lock().unwrap().is_some());
+        TICKET.lock().unwrap().take().unwrap().cancel();
+    });
+    let ticket = lp.off.call_fn(begin_bookkept, (cancel, mark.name())).process().then(keep);
+    *TICKET.lock().unwrap() = Some(ticket);
+    assert!(is_cancelled(&lp.outcome(), By::Caller));
+    lp.off.call_fn(double, 3).process().then(keep);
+    assert!(matches!(lp.outcome(), Ok(6)));
+    assert!(std::fs::metadata(mark.name()).is_err(), "it never began");
+    let workers = lp.off.stats().workers;
+    assert_eq!((workers.killed, workers.started), (0, 1));
 }
 
 /// Cancels that race with answers: the one that is answered keeps its worker, and so does everybody

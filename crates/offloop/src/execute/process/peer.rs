@@ -72,18 +72,33 @@ impl Peer {
             memory_limit: config.memory_limit.unwrap_or(0),
             cpu_limit: config.cpu_limit.map_or(0, |limit| limit.as_secs().max(1)),
         };
-        let (leash, gone) = (Leash::new(), AtomicBool::new(false));
-        let served = AtomicU64::new(0);
-        let memory_limited = config.memory_limit.is_some();
-        let leave_until = Mutex::new(None);
-        let this =
-            Self { socket, child, arena, layout, leash, gone, served, leave_until, memory_limited };
+        let this = Self::new(socket, child, arena, layout, config.memory_limit.is_some());
         let mut header = Header::bare(Kind::Hello, 0);
         header.len = Terms::LEN as u64;
         let parts = [header.to_bytes().to_vec(), terms.to_bytes().to_vec()].concat();
         // A process that has ended by now is found out by listening to it.
         let _unheard = this.socket.send(&[IoSlice::new(&parts)], &[memory.as_fd()], false);
         Ok(this)
+    }
+
+    pub(super) fn new(
+        socket: Socket,
+        child: Child,
+        arena: Arena,
+        layout: Layout,
+        memory_limited: bool,
+    ) -> Self {
+        Self {
+            socket,
+            child,
+            arena,
+            layout,
+            leash: Leash::new(),
+            gone: AtomicBool::new(false),
+            served: AtomicU64::new(0),
+            leave_until: Mutex::new(None),
+            memory_limited,
+        }
     }
 
     /// It has done enough, and is asked to leave.

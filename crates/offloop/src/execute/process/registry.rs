@@ -122,6 +122,11 @@ impl Registry {
         u32::try_from(at).ok()
     }
 
+    /// The name of a function, for whoever watches.
+    pub(super) fn name_of(&self, index: u32) -> &str {
+        self.functions.get(index as usize).map_or("", |served| &served.name)
+    }
+
     pub(super) fn run(&self, index: u32, cx: &Context, bytes: &[u8], to: &mut Sink<'_>) -> Answer {
         match self.functions.get(index as usize) {
             Some(served) => (served.run)(cx, bytes, to),

@@ -1,8 +1,13 @@
 //! The parts of the protocol that need no process.
 
+use std::os::fd::AsFd;
+use std::path::Path;
+
 use super::codec::{Codec, Format, Sink, Unsent};
+use super::peer::{Heard, Peer};
 use super::wire::{HEADER_LEN, Header, INLINE_MAX, Kind, Layout, Message, Place, Terms};
-use crate::sys::process::Arena;
+use crate::failure::Exit;
+use crate::sys::process::{Arena, Child, Socket, Start, wait_any};
 
 #[test]
 fn a_message_is_read_as_it_was_written() {
@@ -108,4 +113,29 @@ fn a_value_with_something_left_over_is_none() {
     for bytes in [&[][..], &[1, 2]] {
         assert!(Format::decode::<u8>(bytes).is_err());
     }
+}
+
+/// A worker that has answered and then ended: its end is known before the answer is read.
+#[test]
+fn what_a_worker_said_is_heard_though_it_has_ended() {
+    let (socket, theirs) = Socket::pair().unwrap();
+    // What the shell has started holds the socket open: no end of the stream says that it is over.
+    let script = "printf one >&0; printf two >&0; setsid sleep 3 & exit 5";
+    let (program, args) = (Some(Path::new("/bin/sh")), ["-c".into(), script.into()]);
+    let start = Start { program, title: "sh".as_ref(), args: &args, version: 1, piped: false };
+    let (child, _) = Child::start(&start, theirs).unwrap();
+    wait_any(&[child.as_fd()], None).unwrap();
+    let layout = Layout::new(4096).unwrap();
+    let (arena, _fd) = Arena::create(layout.len()).unwrap();
+    let peer = Peer::new(socket, child, arena, layout, false);
+    let (mut buffer, mut fds) = (Vec::new(), Vec::new());
+    for expected in [Some("one"), Some("two"), None] {
+        match peer.hear(&mut buffer, &mut fds, None).unwrap() {
+            Heard::Message(len) => {
+                assert_eq!(Some(std::str::from_utf8(&buffer[..len]).unwrap()), expected);
+            }
+            Heard::End => assert_eq!(None, expected),
+        }
+    }
+    assert_eq!(peer.how(peer.wait_end()), Exit::Code(5));
 }

@@ -20,6 +20,7 @@ use crate::execute::process::wire::{
 };
 use crate::failure::CodecError;
 use crate::sys::process::{Arena, Clean, Limits, Region, Socket, limit_cpu};
+use crate::trace;
 
 /// What a worker has from its greeting on.
 struct Desk {
@@ -116,7 +117,7 @@ impl Desk {
         call: &Message<'_>,
         fds: Vec<OwnedFd>,
     ) -> Option<()> {
-        let Header { place, index, number, len, extra, .. } = call.header;
+        let Header { place, index, number, len, extra, span, .. } = call.header;
         let deadline = (extra > 0).then(|| Instant::now().checked_add(Duration::from_nanos(extra)));
         let errand = Errand {
             socket: self.socket.clone(),
@@ -138,8 +139,9 @@ impl Desk {
         let mut sink = Sink::new(&mut self.result, &arena, self.layout.result(), room);
         arena.word(BEGUN).store(number, Ordering::Release);
         let carriage = Carriage::with(fds, self.regions.clone());
+        let mut run = || registry.run(index, &context, argument, &mut sink);
         let (mut answer, carriage) =
-            carriage.during(|| registry.run(index, &context, argument, &mut sink));
+            carriage.during(|| trace::in_worker(registry.name_of(index), span, &mut run));
         let (place, len) = sink.finish();
         let going = self.keep(carriage, &mut answer);
         arena.word(PANICKED).store(0, Ordering::Release);
