@@ -80,8 +80,11 @@ fn a_storm_of_kills_between_calls_is_never_heard_of() {
 #[test]
 fn a_death_is_noticed_though_a_grandchild_holds_the_socket() {
     let lp: TestLoop<Seen<u32>> = looped(processes().workers(1));
-    lp.off.call_fn(leave_a_child_and_die, ()).process().then(keep);
+    let mark = Mark::new();
+    lp.off.call_fn(leave_a_child_and_die, mark.name()).process().then(keep);
     assert!(matches!(lp.outcome(), Err(Failure::Died(Exit::Signal(6)))));
+    // It is still there: nothing but the worker's end was heard.
+    kill(&mark.wait());
 }
 
 #[test]

@@ -197,10 +197,27 @@ pub(crate) fn try_reserve(bytes: u64) -> bool {
     Vec::<u8>::new().try_reserve(usize::try_from(bytes).expect("a length")).is_ok()
 }
 
-/// Starts a process that outlives it, and holds what it has inherited.
-pub(crate) fn leave_a_child_and_die(_: ()) -> u32 {
-    let child = std::process::Command::new("sleep").arg("600").spawn();
-    drop(child.expect("sleep is there"));
+/// Starts a process that outlives it, in a group of its own, with this one's socket as its input.
+pub(crate) fn leave_a_child_and_die(file: String) -> u32 {
+    use std::os::fd::AsFd;
+    use std::os::unix::process::CommandExt;
+    let fds = std::fs::read_dir("/proc/self/fd").expect("the kernel lists them");
+    let socket = fds.filter_map(|fd| {
+        let fd = fd.ok()?.path();
+        let target = std::fs::read_link(&fd).ok()?;
+        target.to_string_lossy().starts_with("socket:").then_some(fd)
+    });
+    // A socket can't be opened by its name, and the kernel gives a copy of a process's own.
+    let me = rustix::process::getpid();
+    let me = rustix::process::pidfd_open(me, rustix::process::PidfdFlags::empty()).expect("it is");
+    let copies = socket.filter_map(|fd| fd.file_name()?.to_str()?.parse().ok()).map(|fd: i32| {
+        let flags = rustix::process::PidfdGetfdFlags::empty();
+        rustix::process::pidfd_getfd(me.as_fd(), fd, flags).expect("its own")
+    });
+    let copy = copies.last().expect("the worker's socket");
+    let mut child = std::process::Command::new("sleep");
+    let child = child.arg("600").stdin(copy).process_group(0).spawn().expect("sleep is there");
+    std::fs::write(file, child.id().to_string()).expect("the file can be written");
     std::process::abort()
 }
 
