@@ -192,6 +192,13 @@ pub(crate) fn devour(_: ()) -> u32 {
     }
 }
 
+/// Keeps so many bytes for ever; says in which process.
+pub(crate) fn grow(bytes: u64) -> u32 {
+    let kept = vec![1u8; usize::try_from(bytes).expect("a length")];
+    std::mem::forget(kept);
+    std::process::id()
+}
+
 /// How many bytes can be had at once.
 pub(crate) fn try_reserve(bytes: u64) -> bool {
     Vec::<u8>::new().try_reserve(usize::try_from(bytes).expect("a length")).is_ok()
@@ -337,6 +344,7 @@ pub(crate) fn functions() -> Functions {
         .add("begin bookkept", begin_bookkept)
         .add("zeroes", zeroes)
         .add("devour", devour)
+        .add("grow", grow)
         .add("try reserve", try_reserve)
         .add("leave a child and die", leave_a_child_and_die)
         .add_with("wait for cancel", wait_for_cancel)

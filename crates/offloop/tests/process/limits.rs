@@ -6,7 +6,7 @@ use offloop::{Exit, Failure};
 
 use crate::common::{Seen, TestLoop, keep};
 use crate::functions::{
-    abort, burst, devour, looped, process_id, processes, reverse, spin, try_reserve,
+    abort, burst, devour, grow, looped, process_id, processes, reverse, spin, try_reserve,
 };
 
 const MIB: u64 = 1 << 20;
@@ -44,6 +44,19 @@ fn a_call_may_use_so_much_cpu_time_and_no_more() {
     lp.off.call_fn(spin, ()).process().then(keep);
     let outcome = lp.outcome();
     assert!(matches!(outcome, Err(Failure::Died(Exit::Signal(24)))), "{outcome:?}");
+}
+
+#[test]
+fn a_worker_that_has_grown_is_replaced_and_nobody_hears_of_it() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1).spare(0).recycle_above(40 * MIB));
+    let mut ids: Vec<u32> = Vec::new();
+    for grown in [0, 80, 0] {
+        lp.off.call_fn(grow, grown * MIB).process().then(keep);
+        ids.push(lp.outcome().unwrap());
+    }
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
+    let workers = lp.off.stats().workers;
+    assert_eq!((workers.recycled, workers.exited, workers.signalled), (1, 0, 0));
 }
 
 #[test]

@@ -304,7 +304,11 @@ impl Trip<'_> {
     /// The worker is good for another call, unless it has done enough of them.
     fn return_worker(&self, peer: Arc<Peer>) {
         let served = peer.served.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.shop.config.recycle_calls.is_some_and(|calls| served >= calls) {
+        let config = &self.shop.config;
+        let is_large = |bytes| peer.child.resident_bytes().is_some_and(|has| has > bytes);
+        if config.recycle_calls.is_some_and(|calls| served >= calls)
+            || config.recycle_bytes.is_some_and(is_large)
+        {
             Tally::count(&self.shop.tally.recycled);
             // First: the manager has to see that its end is meant.
             peer.retire();

@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub(super) memory_limit: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
     pub(super) recycle_calls: Option<u64>,
+    pub(super) recycle_bytes: Option<u64>,
     pub(super) handshake: Duration,
     pub(super) retry: Duration,
     pub(super) output: Option<Hook>,
@@ -60,6 +61,7 @@ impl Processes {
             memory_limit: None,
             cpu_limit: None,
             recycle_calls: None,
+            recycle_bytes: None,
             handshake: Duration::from_secs(10),
             retry: Duration::from_millis(20),
             output: None,
@@ -135,6 +137,14 @@ impl Processes {
     /// this program does.
     pub fn on_output(mut self, hook: impl Fn(&WorkerLine<'_>) + Send + Sync + 'static) -> Self {
         self.config.output = Some(Arc::new(hook));
+        self
+    }
+
+    /// Replaces a worker that has more than so many bytes of private memory resident after a call;
+    /// never by default. Other than [`memory_limit`](Self::memory_limit) it costs no call. Each call
+    /// costs a look at the system's figures, some 10 µs.
+    pub fn recycle_above(mut self, bytes: u64) -> Self {
+        self.config.recycle_bytes = Some(bytes);
         self
     }
 

@@ -129,6 +129,15 @@ impl Child {
         *exit
     }
 
+    /// How much private memory it has in use; `None` once it has ended.
+    pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).ok()?;
+        let mut pages = statm.split(' ').skip(1).map(|number| number.parse::<u64>().ok());
+        // The second counts what is shared.
+        let (resident, shared) = (pages.next()??, pages.next()??);
+        Some(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.pid.as_raw_pid().unsigned_abs()
     }
