@@ -9,6 +9,7 @@ use std::time::Duration;
 use offloop::{Context, Functions, Processes, SharedBuf};
 
 use crate::common::{TestLoop, wait_for};
+pub(crate) use crate::values::{Bomb, Bookkept, How, Stubborn, Two};
 
 pub(crate) fn double(n: u32) -> u32 {
     n * 2
@@ -98,74 +99,12 @@ pub(crate) fn die_once(file: String) -> u32 {
     7
 }
 
-/// What can't be told to another process.
-#[derive(Clone, Copy)]
-pub(crate) struct Stubborn(pub(crate) How);
-
-/// When it fails.
-#[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) enum How {
-    Encoding,
-    EncodingByPanic,
-    Decoding,
-    DecodingByPanic,
-    /// In its destructor, when it has been told.
-    Dropping,
-}
-
-impl serde::Serialize for Stubborn {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            How::Encoding => Err(serde::ser::Error::custom("it will not")),
-            How::EncodingByPanic => panic!("it would rather panic"),
-            how => how.serialize(to),
-        }
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Stubborn {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match How::deserialize(from)? {
-            How::Decoding => Err(serde::de::Error::custom("it will not")),
-            How::DecodingByPanic => panic!("it would rather panic"),
-            how => Ok(Self(how)),
-        }
-    }
-}
-
-/// Says when it is encoded.
-#[derive(Clone, Copy)]
-pub(crate) struct Bookkept(pub(crate) fn());
-
-impl serde::Serialize for Bookkept {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        (self.0)();
-        ().serialize(to)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Bookkept {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        <()>::deserialize(from).map(|()| Self(|| {}))
-    }
-}
-
 pub(crate) fn take_bookkept(_: Bookkept) -> u32 {
     1
 }
 
 pub(crate) fn begin_bookkept((_, file): (Bookkept, String)) -> u32 {
     begin_and_spin(file)
-}
-
-/// A value whose end panics, in the process that made it.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(crate) struct Bomb(pub(crate) u32);
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        assert_eq!(self.0, std::process::id(), "the end of a bomb elsewhere");
-    }
 }
 
 pub(crate) fn take_stubborn(_: Stubborn) -> u32 {
@@ -290,22 +229,6 @@ pub(crate) fn give_two(came: SharedBuf) -> (SharedBuf, SharedBuf) {
 
 pub(crate) fn sum_buffer(bytes: SharedBuf) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte)).sum()
-}
-
-/// One buffer in two hands.
-pub(crate) struct Two(pub(crate) Arc<SharedBuf>, pub(crate) Option<Arc<SharedBuf>>);
-
-impl serde::Serialize for Two {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        (&*self.0, self.1.as_deref()).serialize(to)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Two {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let (one, two) = <(SharedBuf, Option<SharedBuf>)>::deserialize(from)?;
-        Ok(Self(Arc::new(one), two.map(Arc::new)))
-    }
 }
 
 pub(crate) fn same_buffer_twice(two: Two) -> SharedBuf {

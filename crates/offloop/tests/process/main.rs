@@ -19,6 +19,7 @@ mod shared;
 mod start;
 mod stop;
 mod submit;
+mod values;
 
 /// No test of anything: where this program, started as a worker, becomes one.
 #[test]
