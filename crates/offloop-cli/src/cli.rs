@@ -45,7 +45,7 @@ Shows the problem and the cure on your own files.
 A small event system runs in one thread: a line service over TCP and a heartbeat each \
 millisecond. Its work is to compute the SHA-256 of every file under PATH. The same work \
 is done under several models, each in several rounds: called directly on the loop \
-(inline), and taken off it by offloop (threads, cores). Meanwhile a client in a process \
+(inline), and taken off it by offloop (threads, cores, and on Linux in processes of their own). Meanwhile a client in a process \
 of its own measures how long the service takes to answer.
 
 The page at the end compares the models: how long the work took, how late the \
@@ -63,6 +63,10 @@ Symbolic links: a PATH that is one is followed. Inside folders they are not foll
 neither to files nor to folders, unless --follow is given. Those that lead to nothing \
 or back to themselves are named and skipped, with --follow too; but a PATH that does so \
 has failed. Named pipes, sockets and devices are named and never opened.
+
+Chaos: with --chaos the same list is gone through once more under each model that \
+survives it, and every 50th call crashes, hangs or eats memory, in turn. A second table says \
+what was lost. What a model does not survive is not run, and named.
 
 Digests: a file counts only when every run found the same digest. One that changed, \
 vanished or could not be read is named, and left out of the digests. Check with: \
@@ -90,6 +94,10 @@ pub(crate) struct TourArgs {
     #[arg(long, value_name = "N", default_value_t = 3,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,
+
+    /// Go through the list once more, with every 50th call crashing, hanging or eating memory
+    #[arg(long)]
+    pub(crate) chaos: bool,
 
     /// Do not read the files before the first run
     #[arg(long)]

@@ -4,13 +4,16 @@
 //! The map: [`service`] is an event system as a user may have it, and names nothing of
 //! offloop; [`work`] is the expensive call and its list of files; [`tour`] runs the one
 //! under the other, with and without offloop; [`client`] measures from outside, in a
-//! process of its own.
+//! process of its own. On Linux the same program is also
+//! the worker process, which runs [`functions`] and nothing else.
 //!
 //! The invariant: nothing is reported that was not measured, and no file counts whose
 //! digest differed from one run to another.
 
 mod cli;
 mod client;
+#[cfg(target_os = "linux")]
+mod functions;
 mod interrupt;
 mod service;
 mod tour;
@@ -21,6 +24,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A worker process is this program again, and comes no further than here.
+    #[cfg(target_os = "linux")]
+    offloop::worker::run_if_worker(&functions::functions());
     let result = match cli::Cli::parse().command {
         cli::Command::Tour(args) => tour::run(&args),
         cli::Command::MeasuringClient { service } => client::run(service).map(|()| cli::EXIT_OK),

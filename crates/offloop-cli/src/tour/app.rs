@@ -4,6 +4,7 @@
 //! shared. A bounded number of calls is in flight, so that a list of any length costs
 //! the same memory.
 
+use super::chaos::{Ill, Losses};
 use super::ledger::{Ledger, RunId};
 use super::model::{Job, Model, Place};
 use crate::interrupt::Interrupt;
@@ -29,13 +30,26 @@ pub(crate) struct Plan {
     pub(crate) rounds: u32,
     pub(crate) files: Arc<Vec<PathBuf>>,
     pub(crate) interrupt: Interrupt,
+    /// How many files there are: after so many the list begins again.
+    pub(crate) listed: usize,
     /// Files done over all runs, for the progress bar.
     pub(crate) progress: Arc<AtomicU64>,
 }
 
 impl Plan {
     fn job(&self, index: usize) -> Job {
-        Job { files: Arc::clone(&self.files), index, interrupt: self.interrupt.clone() }
+        Job {
+            files: Arc::clone(&self.files),
+            index,
+            interrupt: self.interrupt.clone(),
+            ill: self.ill(index),
+        }
+    }
+
+    /// How the call goes wrong, if this model is to be run with that.
+    fn ill(&self, index: usize) -> Option<Ill> {
+        let ill = Ill::of(index).filter(|_| self.run.is_chaos());
+        ill.filter(|ill| self.run.model.survives.contains(ill))
     }
 }
 
@@ -53,6 +67,7 @@ pub(crate) struct App {
     off: Option<Offloop<App>>,
     ledger: Ledger,
     counts: Counts,
+    losses: Losses,
     next: usize,
     in_flight: usize,
     phase: Phase,
@@ -87,6 +102,7 @@ impl App {
             off,
             ledger,
             counts: Counts::default(),
+            losses: Losses::default(),
             next: 0,
             in_flight: 0,
             phase: Phase::Ready,
@@ -118,6 +134,10 @@ impl App {
         self.counts
     }
 
+    pub(crate) fn losses(&self) -> Losses {
+        self.losses.clone()
+    }
+
     /// Ends the run: nothing of offloop is left after it but calls that never return,
     /// whose number is given.
     pub(crate) fn end(mut self) -> (Ledger, usize) {
@@ -144,12 +164,18 @@ impl App {
     /// The handler of every call.
     pub(crate) fn on_hashed(&mut self, index: usize, outcome: Outcome<Result<Hashed, FileError>>) {
         self.in_flight -= 1;
+        if self.phase == Phase::Working && self.plan.run.is_chaos() {
+            self.losses.count(self.plan.ill(index), outcome.as_ref().err());
+        }
         match outcome {
             Ok(result) => self.record(index, result),
             // Refused because the run was interrupted: that says nothing about the file.
             Err(_) if self.phase != Phase::Working => {}
             Err(failure) => {
-                self.ledger.record_failed_call(index, &failure);
+                // What chaos took is told by itself, and says nothing about the file.
+                if !self.plan.run.is_chaos() {
+                    self.ledger.record_failed_call(index, &failure);
+                }
                 self.count(Err(()));
             }
         }
@@ -173,7 +199,7 @@ impl App {
     fn record(&mut self, index: usize, result: Result<Hashed, FileError>) {
         if !matches!(result, Err(FileError::Stopped)) {
             self.count(result.as_ref().map(|hashed| hashed.bytes).map_err(|_| ()));
-            self.ledger.record(index, self.plan.run, result);
+            self.ledger.record(index % self.plan.listed, self.plan.run, result);
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Quantiles {
 }
 
 impl Quantiles {
-    fn of(histogram: &Histogram<u64>) -> Quantiles {
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Quantiles {
         Quantiles {
             count: histogram.len(),
             p50_ns: histogram.value_at_quantile(0.5),

@@ -10,16 +10,25 @@ use crate::work::walk::Note;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Which run: a model in a round, counted from one.
+/// Which run: a model in a round, counted from one; 0 is the run with chaos.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunId {
     pub(crate) model: &'static Model,
     pub(crate) round: u32,
 }
 
+impl RunId {
+    pub(crate) fn is_chaos(&self) -> bool {
+        self.round == 0
+    }
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in round {}", self.model.name, self.round)
+        match self.round {
+            0 => write!(f, "{} in chaos", self.model.name),
+            round => write!(f, "{} in round {round}", self.model.name),
+        }
     }
 }
 

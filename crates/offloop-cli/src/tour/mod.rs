@@ -4,6 +4,7 @@
 //! the others alone; an interruption ends the work early and still gets its report.
 
 mod app;
+pub(crate) mod chaos;
 mod curve;
 mod figures;
 mod html;
@@ -12,7 +13,7 @@ pub(crate) mod model;
 mod output;
 mod progress;
 mod report;
-mod rounds;
+pub(crate) mod rounds;
 mod target;
 mod units;
 mod verdict;
@@ -61,6 +62,7 @@ pub(crate) fn run(args: &TourArgs) -> Result<u8> {
     let rounds = Rounds {
         models: models(args),
         rounds: args.rounds,
+        chaos: args.chaos,
         files: Arc::clone(&files),
         interrupt: interrupt.clone(),
     };
@@ -71,14 +73,14 @@ pub(crate) fn run(args: &TourArgs) -> Result<u8> {
     interrupt.wake_too(system.waker());
     let service = system.address()?.to_string();
     say(&format!("service at {service}: connect and say PING or STAT"));
-    let (settled, figures) = work(&rounds, &mut system, !args.json)?;
+    let (settled, figures, chaos) = work(&rounds, &mut system, !args.json)?;
     for note in &settled.failed {
         say(&format!("{}: {}", shown(&note.path), note.reason));
     }
     let failed = !settled.failed.is_empty() || !found.failed.is_empty();
     let facts = facts(args, &rounds, machine, service, found);
     let interrupted = facts.interrupted;
-    let report = Report::new(facts, &settled, figures);
+    let report = Report::new(facts, &settled, figures, chaos);
     let written = outputs.write(&report, &settled, &files);
     if interrupted {
         say("interrupted: this is what was done until then");
@@ -142,15 +144,18 @@ fn work(
     rounds: &Rounds,
     system: &mut EventSystem,
     visible: bool,
-) -> Result<(Settled, Vec<Figures>)> {
-    // Every run reads every file: the bar counts over all of them.
-    let reads = rounds.files.len() as u64 * rounds.runs().len() as u64;
-    let progress = Progress::new(reads, "reads", visible);
+) -> Result<(Settled, Vec<Figures>, Vec<chaos::Column>)> {
+    let progress = Progress::new(rounds.reads(), "reads", visible);
     let ledger = Ledger::new(rounds.files.len());
     let (results, ledger) = rounds.run(system, &progress, ledger)?;
+    let (chaos, results): (Vec<_>, Vec<_>) = results.into_iter().partition(|run| run.id.is_chaos());
+    let columns = rounds.models.iter().filter(|_| rounds.chaos).map(|&model| {
+        let run = chaos.iter().find(|run| run.id.model.name == model.name);
+        chaos::Column::of(model, run)
+    });
     let figures = rounds.models.iter();
     let figures = figures.filter_map(|model| Figures::of(model, &results));
-    Ok((ledger.settle(&rounds.files), figures.collect()))
+    Ok((ledger.settle(&rounds.files), figures.collect(), columns.collect()))
 }
 
 fn facts(
@@ -167,6 +172,7 @@ fn facts(
         settings: Settings {
             rounds: args.rounds,
             cold: args.cold,
+            chaos: args.chaos,
             follow: args.follow,
             calls_in_flight_max: app::WINDOW,
             threads_max: rounds::threads_max(),

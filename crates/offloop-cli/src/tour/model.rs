@@ -3,9 +3,10 @@
 //! A model is one row here; nothing else in the program lists them.
 
 use super::app::App;
+use super::chaos::{HANG_WITHIN, Ill};
 use crate::interrupt::Interrupt;
 use crate::work::digest::{self, FileError, Hashed};
-use offloop::Offloop;
+use offloop::{Call, Offloop, Origin, Priority};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +16,10 @@ pub(crate) struct Model {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) place: Place,
+    /// What a call may do without ending the program, or its loop.
+    pub(crate) survives: &'static [Ill],
+    /// Whether it needs worker processes.
+    pub(crate) processes: bool,
 }
 
 /// Where the expensive call runs.
@@ -32,16 +37,30 @@ pub(crate) static MODELS: &[Model] = &[
         name: "inline",
         about: "each file is hashed right on the event loop, without offloop",
         place: Place::OnLoop,
+        survives: &[],
+        processes: false,
     },
     Model {
         name: "threads",
         about: "offloop's threads, for calls that wait",
         place: Place::OffLoop(on_threads),
+        survives: &[Ill::Hang],
+        processes: false,
     },
     Model {
         name: "cores",
         about: "offloop's cores, for calls that compute",
         place: Place::OffLoop(on_cores),
+        survives: &[Ill::Hang],
+        processes: false,
+    },
+    #[cfg(target_os = "linux")]
+    Model {
+        name: "process",
+        about: "offloop's worker processes, for calls that may crash, hang or leak",
+        place: Place::OffLoop(in_process),
+        survives: &[Ill::Crash, Ill::Hang, Ill::Hog],
+        processes: true,
     },
 ];
 
@@ -50,27 +69,47 @@ pub(crate) struct Job {
     pub(crate) files: Arc<Vec<PathBuf>>,
     pub(crate) index: usize,
     pub(crate) interrupt: Interrupt,
+    /// What the call does instead.
+    pub(crate) ill: Option<Ill>,
 }
 
 impl Job {
     /// The expensive call. An interruption ends it between two pieces of the file, and so
     /// does `stop`.
     pub(crate) fn hash(&self, stop: impl Fn() -> bool) -> Result<Hashed, FileError> {
+        if let Some(ill) = self.ill {
+            ill.befall();
+        }
         let stop = || stop() || self.interrupt.is_set();
         digest::hash(&self.files[self.index], &stop)
     }
 }
 
 fn on_threads(off: &Offloop<App>, job: Job) {
-    let index = job.index;
-    off.call_with(move |cx| job.hash(|| cx.is_cancelled()))
-        .threads()
+    let (index, ill) = (job.index, job.ill);
+    hedged(off.call_with(move |cx| job.hash(|| cx.is_cancelled())).threads(), ill)
         .then(move |app: &mut App, outcome| app.on_hashed(index, outcome));
 }
 
 fn on_cores(off: &Offloop<App>, job: Job) {
-    let index = job.index;
-    off.call_with(move |cx| job.hash(|| cx.is_cancelled()))
-        .cores()
+    let (index, ill) = (job.index, job.ill);
+    hedged(off.call_with(move |cx| job.hash(|| cx.is_cancelled())).cores(), ill)
         .then(move |app: &mut App, outcome| app.on_hashed(index, outcome));
+}
+
+#[cfg(target_os = "linux")]
+fn in_process(off: &Offloop<App>, job: Job) {
+    let (index, ill) = (job.index, job.ill);
+    let path = job.files[index].as_os_str().as_encoded_bytes().to_owned();
+    hedged(off.call_fn_with(crate::functions::hash, (path, ill)).process(), ill)
+        .then(move |app: &mut App, outcome| app.on_hashed(index, outcome));
+}
+
+/// A call that hangs has a deadline, and does not spend it in the queue. The others have none: what
+/// is lost is not lost to a queue behind long files.
+fn hedged<O: Origin, J>(call: Call<O, J>, ill: Option<Ill>) -> Call<O, J> {
+    match ill {
+        Some(Ill::Hang) => call.deadline(HANG_WITHIN).priority(Priority::High),
+        _ => call,
+    }
 }

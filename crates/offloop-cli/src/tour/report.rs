@@ -2,6 +2,7 @@
 //!
 //! Both are made from the same [`Report`], so they cannot disagree.
 
+use super::chaos;
 use super::figures::{Figures, Quantiles};
 use super::ledger::Settled;
 use super::units::{count, number, size, time};
@@ -33,6 +34,9 @@ pub(crate) struct Report {
     pub(crate) order: Vec<Vec<&'static str>>,
     pub(crate) interrupted: bool,
     pub(crate) models: Vec<Figures>,
+    /// What the calls that went wrong on purpose took with them; none without `--chaos`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) chaos: Vec<chaos::Column>,
     pub(crate) verdict: String,
     pub(crate) failed: Vec<Named>,
     pub(crate) skipped: Vec<Named>,
@@ -66,6 +70,7 @@ impl Machine {
 pub(crate) struct Settings {
     pub(crate) rounds: u32,
     pub(crate) cold: bool,
+    pub(crate) chaos: bool,
     pub(crate) follow: bool,
     pub(crate) calls_in_flight_max: usize,
     pub(crate) threads_max: usize,
@@ -130,7 +135,12 @@ pub(crate) struct Facts {
 }
 
 impl Report {
-    pub(crate) fn new(facts: Facts, settled: &Settled, models: Vec<Figures>) -> Report {
+    pub(crate) fn new(
+        facts: Facts,
+        settled: &Settled,
+        models: Vec<Figures>,
+        chaos: Vec<chaos::Column>,
+    ) -> Report {
         let in_runs = settled.failed.iter().cloned();
         let failed: Vec<Named> =
             facts.failed_in_walk.into_iter().chain(in_runs).map(Named::from).collect();
@@ -158,6 +168,7 @@ impl Report {
             interrupted: facts.interrupted,
             verdict: words,
             models,
+            chaos,
             failed,
             skipped: facts.skipped.into_iter().map(Named::from).collect(),
         }
@@ -177,10 +188,16 @@ impl Report {
         if !self.models.is_empty() {
             let _ = writeln!(page, "{}", self.table());
         }
-        if self.models.iter().any(|model| model.partial) {
+        if self.models.iter().any(|model| model.partial) || self.chaos.iter().any(|c| c.partial) {
             page.push_str("* with a run that was interrupted\n");
         }
         let _ = writeln!(page, "\n{}\n\n{}", prose(&self.verdict), prose(&self.agreement()));
+        if !self.chaos.is_empty() {
+            let about = prose(&(chaos::about() + "."));
+            let table = self.chaos_table();
+            let words = prose(&chaos::verdict(&self.chaos));
+            let _ = writeln!(page, "\n{about}\n{table}\n\n{words}");
+        }
         page
     }
 
@@ -224,24 +241,44 @@ impl Report {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::new();
-        // One line under the header, none between the rows.
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-        table.set_content_arrangement(ContentArrangement::Disabled);
-        let names = self.models.iter().map(|model| {
-            let mark = if model.partial { "*" } else { "" };
-            format!("{}{mark}", model.model)
-        });
-        table.set_header([String::new()].into_iter().chain(names));
-        for (what, value) in ROWS {
-            let values = self.models.iter().map(value);
-            table.add_row([(*what).to_owned()].into_iter().chain(values));
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        table
+        let names = self.models.iter().map(|model| marked(model.model, model.partial));
+        let rows =
+            ROWS.iter().map(|(what, value)| (*what, self.models.iter().map(value).collect()));
+        table(names, rows)
     }
+
+    fn chaos_table(&self) -> Table {
+        let names = self.chaos.iter().map(|column| marked(column.model, column.partial));
+        let row = |(what, value): &(&'static str, fn(&chaos::Column) -> String)| {
+            (*what, self.chaos.iter().map(value).collect())
+        };
+        table(names, chaos::ROWS.iter().map(row))
+    }
+}
+
+/// A name, with the mark of a run that was interrupted.
+fn marked(model: &str, partial: bool) -> String {
+    let mark = if partial { "*" } else { "" };
+    format!("{model}{mark}")
+}
+
+/// Names on the left, and values on the right of their columns.
+pub(crate) fn table<'a>(
+    names: impl Iterator<Item = String>,
+    rows: impl Iterator<Item = (&'a str, Vec<String>)>,
+) -> Table {
+    let mut table = Table::new();
+    // One line under the header, none between the rows.
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header([String::new()].into_iter().chain(names));
+    for (what, values) in rows {
+        table.add_row([what.to_owned()].into_iter().chain(values));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
 }
 
 const NO_BREAK_SPACE: &str = "\u{a0}";

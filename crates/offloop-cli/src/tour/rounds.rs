@@ -5,6 +5,7 @@
 //! are models).
 
 use super::app::{App, Counts, Plan, WINDOW, needs_offloop};
+use super::chaos::{self, Losses};
 use super::ledger::{Ledger, RunId};
 use super::model::Model;
 use super::progress::Progress;
@@ -15,6 +16,8 @@ use crate::interrupt::Interrupt;
 use crate::say;
 use crate::service::{EventSystem, LoopFigures};
 use anyhow::{Context, Result};
+#[cfg(target_os = "linux")]
+use offloop::Processes;
 use offloop::{Cores, Offloop, Threads, Turn};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +43,8 @@ pub(crate) fn threads_max() -> usize {
 pub(crate) struct Rounds {
     pub(crate) models: Vec<&'static Model>,
     pub(crate) rounds: u32,
+    /// Whether one more run of each model follows, with calls that go wrong.
+    pub(crate) chaos: bool,
     pub(crate) files: Arc<Vec<PathBuf>>,
     pub(crate) interrupt: Interrupt,
 }
@@ -51,6 +56,7 @@ pub(crate) struct RunResult {
     pub(crate) complete: bool,
     pub(crate) figures: LoopFigures,
     pub(crate) counts: Counts,
+    pub(crate) losses: Losses,
     pub(crate) client: Option<Measured>,
 }
 
@@ -76,15 +82,18 @@ impl Rounds {
     ) -> Result<(Vec<RunResult>, Ledger)> {
         let mut results = Vec::new();
         let runs = self.runs();
+        let repeated = if self.chaos { chaos::list(&self.files) } else { Arc::default() };
         for (number, &run) in (1..).zip(&runs) {
             if self.interrupt.is_set() {
                 break;
             }
             progress.label(format!("run {number} of {}: {}", runs.len(), run.model.name));
+            let files = if run.is_chaos() { &repeated } else { &self.files };
             let plan = Plan {
                 run,
                 rounds: self.rounds,
-                files: Arc::clone(&self.files),
+                files: Arc::clone(files),
+                listed: self.files.len(),
                 interrupt: self.interrupt.clone(),
                 progress: progress.done(),
             };
@@ -98,16 +107,31 @@ impl Rounds {
     /// All runs, in their order.
     pub(crate) fn runs(&self) -> Vec<RunId> {
         let rounds = (1..).zip(order(&self.models, self.rounds));
+        let of = |(round, models): (u32, Vec<&'static Model>)| {
+            models.into_iter().map(move |model| RunId { model, round })
+        };
         rounds
-            .flat_map(|(round, models)| models.into_iter().map(move |model| RunId { model, round }))
+            .flat_map(of)
+            .chain(self.chaos_runs().map(|model| RunId { model, round: 0 }))
             .collect()
+    }
+
+    fn chaos_runs(&self) -> impl Iterator<Item = &'static Model> {
+        let models = self.models.iter().copied().filter(|model| chaos::can_run(model));
+        models.filter(|_| self.chaos)
+    }
+
+    /// How many files all runs read.
+    pub(crate) fn reads(&self) -> u64 {
+        let chaos = self.chaos_runs().count() * chaos::calls(self.files.len());
+        (self.files.len() * self.models.len()) as u64 * u64::from(self.rounds) + chaos as u64
     }
 }
 
 /// One model, once through the work list.
 fn run_once(system: &mut EventSystem, plan: Plan, ledger: Ledger) -> Result<(RunResult, Ledger)> {
     let id = plan.run;
-    let off = if needs_offloop(id.model) { Some(build(system)?) } else { None };
+    let off = if needs_offloop(id.model) { Some(build(system, id)?) } else { None };
     let mut app = App::new(plan, off, ledger);
     let mut client = admit_client(system, &mut app)?;
 
@@ -115,7 +139,7 @@ fn run_once(system: &mut EventSystem, plan: Plan, ledger: Ledger) -> Result<(Run
     app.start();
     system.run(&mut app, None, |_, app| app.is_finished())?;
     let figures = system.figures();
-    let (complete, counts) = (app.is_complete(), app.counts());
+    let (complete, counts, losses) = (app.is_complete(), app.counts(), app.losses());
 
     if let Some(client) = &mut client {
         client.stop();
@@ -130,18 +154,23 @@ fn run_once(system: &mut EventSystem, plan: Plan, ledger: Ledger) -> Result<(Run
             count(abandoned as u64, "call")
         ));
     }
-    let result = RunResult { id, complete, figures, counts, client };
+    let result = RunResult { id, complete, figures, counts, losses, client };
     Ok((result, ledger))
 }
 
 /// All that offloop needs of the event system: its waker.
-fn build(system: &EventSystem) -> Result<Offloop<App>> {
+fn build(system: &EventSystem, id: RunId) -> Result<Offloop<App>> {
     let waker = system.waker();
     let (mut threads, mut cores) = (Threads::new().max(threads_max()), Cores::new());
     if let Some(nice) = WORKER_NICE {
         (threads, cores) = (threads.nice(nice), cores.nice(nice));
     }
-    Offloop::<App>::builder()
+    let builder = Offloop::<App>::builder();
+    #[cfg(target_os = "linux")]
+    let builder = if id.model.processes { builder.processes(processes(id)) } else { builder };
+    #[cfg(not(target_os = "linux"))]
+    let _ = id;
+    builder
         .waker(move || {
             // Fails only when the loop is gone, and then nobody waits for the wake.
             let _ = waker.wake();
@@ -151,6 +180,16 @@ fn build(system: &EventSystem) -> Result<Offloop<App>> {
         .turn(TURN)
         .build()
         .context("offloop cannot be started")
+}
+
+/// What a worker prints when it dies on purpose is no news.
+#[cfg(target_os = "linux")]
+fn processes(id: RunId) -> Processes {
+    let processes = Processes::new(crate::functions::functions());
+    match id.is_chaos() {
+        true => processes.memory_limit(chaos::WORKER_MEMORY).on_output(|_| {}),
+        false => processes,
+    }
 }
 
 /// Starts the measuring client and serves until it is connected. Without one the work is

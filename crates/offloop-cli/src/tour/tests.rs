@@ -215,3 +215,23 @@ mod verdict {
         }
     }
 }
+
+mod chaos {
+    use super::super::chaos::{Ill, calls, list};
+    use std::path::PathBuf;
+
+    #[test]
+    fn every_50th_call_goes_wrong_each_way_in_turn() {
+        let ills: Vec<_> = (0..200).filter_map(|index| Some((index, Ill::of(index)?))).collect();
+        let turn = [(49, Ill::Crash), (99, Ill::Hang), (149, Ill::Hog), (199, Ill::Crash)];
+        assert_eq!(ills, turn);
+    }
+
+    #[test]
+    fn a_list_is_repeated_as_a_whole_until_it_has_150_calls() {
+        assert_eq!([0, 1, 149, 150, 151].map(calls), [0, 150, 298, 150, 151]);
+        let files = [PathBuf::from("a"), PathBuf::from("b")];
+        let list = list(&files);
+        assert_eq!((list.len(), &list[149], &list[148]), (150, &files[1], &files[0]));
+    }
+}

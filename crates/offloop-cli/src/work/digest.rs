@@ -5,7 +5,9 @@
 //! what it cannot vouch for is an error that names the reason.
 
 use super::sums::Digest;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
@@ -23,25 +25,25 @@ thread_local! {
 }
 
 /// What the call found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hashed {
     pub(crate) digest: Digest,
     pub(crate) bytes: u64,
 }
 
 /// Why a file has no digest.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FileError {
     /// It was there when the work list was made.
     Vanished,
     /// Something else stands under this name now.
-    NotAFile(&'static str),
+    NotAFile(Cow<'static, str>),
     /// Its size or its time of change moved while it was read.
     Changed,
     /// The caller asked to stop; this says nothing about the file.
     Stopped,
     /// The system refused.
-    Io(io::Error),
+    Io(#[serde(with = "io_error")] io::Error),
 }
 
 impl fmt::Display for FileError {
@@ -65,6 +67,21 @@ impl From<io::Error> for FileError {
     }
 }
 
+/// An error of the system between two processes: its number, or its words when it has none.
+mod io_error {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::io::Error;
+
+    pub(super) fn serialize<S: Serializer>(error: &Error, to: S) -> Result<S::Ok, S::Error> {
+        error.raw_os_error().ok_or_else(|| error.to_string()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Error, D::Error> {
+        let told = Result::<i32, String>::deserialize(from)?;
+        Ok(told.map_or_else(Error::other, Error::from_raw_os_error))
+    }
+}
+
 /// Opens, reads and hashes the file. `stop` is asked between two pieces.
 pub(crate) fn hash(path: &Path, stop: &dyn Fn() -> bool) -> Result<Hashed, FileError> {
     let mut sha = Sha256::new();
@@ -81,7 +98,7 @@ pub(crate) fn read(
     let mut file = open(path)?;
     let before = file.metadata()?;
     if !before.is_file() {
-        return Err(FileError::NotAFile(kind_of(&before)));
+        return Err(FileError::NotAFile(kind_of(&before).into()));
     }
     let mut total = 0;
     PIECE.with_borrow_mut(|piece| {

@@ -74,6 +74,13 @@ fn on_cores_what_was_done_is_kept() {
     interrupted_off_the_loop("cores", Signal::TERM);
 }
 
+/// Each worker has a process group of its own: Ctrl-C is the command's to handle.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_processes_what_was_done_is_kept() {
+    interrupted_off_the_loop("process", Signal::INT);
+}
+
 #[test]
 fn on_the_loop_the_file_at_hand_is_left() {
     let folder = folder();

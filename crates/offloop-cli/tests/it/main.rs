@@ -1,6 +1,8 @@
 //! The command as its users meet it: as a process, with real files, signals and clients.
 
 mod bad_input;
+#[cfg(target_os = "linux")]
+mod chaos;
 mod digests;
 mod interrupt;
 mod page;

@@ -1,7 +1,7 @@
 //! `--report`: the page is there as a whole, in one file, or refused before the work.
 #![cfg(unix)]
 
-use crate::tour::{Ended, tour};
+use crate::tour::{Ended, MODELS, tour};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn the_page_has_both_charts_and_every_model() {
     for id in ["heartbeat-chart", "request-chart"] {
         assert!(page.contains(&format!("id=\"{id}\"")), "{page}");
     }
-    for words in ["inline", "threads", "cores", "50, 10.0 MB, each read once before", "CPU"] {
+    for words in MODELS.iter().chain(&["50, 10.0 MB, each read once before", "CPU"]) {
         assert!(page.contains(words), "{words}");
     }
     // The table is printed as it is without a page.

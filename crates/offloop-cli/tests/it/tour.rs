@@ -36,6 +36,12 @@ impl Ended {
     }
 }
 
+/// The models that this system has, in the order of the page.
+pub(crate) const MODELS: &[&str] = match cfg!(target_os = "linux") {
+    true => &["inline", "threads", "cores", "process"],
+    false => &["inline", "threads", "cores"],
+};
+
 /// `offloop tour` in `folder`, with no arguments yet.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_offloop"));

@@ -10,6 +10,7 @@ mod chart;
 #[cfg(test)]
 mod tests;
 
+use super::chaos;
 use super::curve::{Curve, MARKS};
 use super::figures::Figures;
 use super::model::MODELS;
@@ -40,6 +41,7 @@ struct Page<'a> {
     charts: Vec<Chart>,
     models: Vec<Model>,
     rows: Vec<(&'static str, Vec<String>)>,
+    chaos: Option<Chaos>,
     notes: Vec<Notes<'a>>,
     floor: String,
     heartbeat_period: String,
@@ -55,6 +57,13 @@ struct Model {
     partial: bool,
     stroke: String,
     dashes: &'static str,
+}
+
+/// What the calls that went wrong on purpose took with them.
+struct Chaos {
+    about: String,
+    verdict: String,
+    rows: Vec<(&'static str, Vec<String>)>,
 }
 
 /// A drawing and the table of the same figures.
@@ -92,6 +101,7 @@ impl<'a> Page<'a> {
                 .iter()
                 .map(|(name, value)| (*name, report.models.iter().map(value).collect()))
                 .collect(),
+            chaos: chaos_of(report),
             notes: [("failed", &report.failed), ("skipped", &report.skipped)]
                 .into_iter()
                 .filter(|(_, named)| !named.is_empty())
@@ -117,6 +127,16 @@ fn model(place: usize, figures: &Figures) -> Model {
         stroke,
         dashes,
     }
+}
+
+fn chaos_of(report: &Report) -> Option<Chaos> {
+    let columns = &report.chaos;
+    let rows = chaos::ROWS.iter();
+    (!columns.is_empty()).then(|| Chaos {
+        about: glued(&chaos::about()),
+        verdict: glued(&chaos::verdict(columns)),
+        rows: rows.map(|(name, value)| (*name, columns.iter().map(value).collect())).collect(),
+    })
 }
 
 fn facts(report: &Report) -> Vec<(&'static str, String)> {

@@ -49,6 +49,7 @@ fn report(models: Vec<Figures>, failed: Vec<Note>) -> Report {
         settings: Settings {
             rounds: 1,
             cold: false,
+            chaos: false,
             follow: false,
             calls_in_flight_max: 64,
             threads_max: 4,
@@ -64,7 +65,7 @@ fn report(models: Vec<Figures>, failed: Vec<Note>) -> Report {
         failed_in_walk: failed,
         skipped: Vec::new(),
     };
-    Report::new(facts, &Settled::default(), models)
+    Report::new(facts, &Settled::default(), models, Vec::new())
 }
 
 fn page(models: Vec<Figures>, failed: Vec<Note>) -> String {
