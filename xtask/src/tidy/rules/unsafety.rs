@@ -59,6 +59,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "two processes share memory, which is mapped and handed over as a whole",
     ),
     (
+        "examples/untrusted/jpeg.rs",
+        "an example decodes pictures with a library that is written in C",
+    ),
+    (
         "crates/offloop/src/sys/process/clean.rs",
         "a worker sets signals and closes descriptors that it did not open",
     ),
