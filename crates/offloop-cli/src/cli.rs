@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and what the exit code answers.
 
+use crate::calibrate::Place;
 use crate::tour::model::MODELS;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -17,6 +18,8 @@ pub(crate) const EXIT_INTERRUPTED: u8 = 130;
 
 /// The command of the measuring client, which the program runs itself.
 pub(crate) const CLIENT_COMMAND: &str = "measuring-client";
+/// The command that weighs the calls of one executor, which the program runs itself.
+pub(crate) const WEIGHING_COMMAND: &str = "weigh";
 
 /// Takes expensive synchronous calls off the event loop you already have.
 #[derive(Debug, Parser)]
@@ -31,12 +34,42 @@ pub(crate) enum Command {
     /// Shows the problem and the cure on your own files
     #[command(long_about = TOUR_ABOUT, after_long_help = TOUR_AFTER)]
     Tour(TourArgs),
+    /// Measures what a call costs here, under each executor
+    #[command(long_about = CALIBRATE_ABOUT)]
+    Calibrate(CalibrateArgs),
+    /// Prints how much memory a waiting call takes
+    #[command(name = WEIGHING_COMMAND, hide = true)]
+    Weigh { executor: Place },
     /// Measures a service from a process of its own
     #[command(name = CLIENT_COMMAND, hide = true)]
     MeasuringClient {
         /// Where the service listens.
         service: SocketAddr,
     },
+}
+
+const CALIBRATE_ABOUT: &str = "\
+Measures what a call costs here, under each executor: inline, threads, cores, and on Linux in a \
+process of its own.
+
+The table has, with medians and quartiles: the time from the submit of an empty call to the end of \
+its handler, and how much of that the loop was busy with; from it the break-even length, from which \
+a call holds the loop for less time off it than on it; context switches per call; what a payload \
+adds for each MiB; the memory of a call that waits, and of a worker process.
+
+Run a release build on a machine that is otherwise idle.";
+
+/// What `offloop calibrate` takes.
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArgs {
+    /// How often each executor has its turn
+    #[arg(long, value_name = "N", default_value_t = 15,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const TOUR_ABOUT: &str = "\

@@ -4,12 +4,13 @@
 //! The map: [`service`] is an event system as a user may have it, and names nothing of
 //! offloop; [`work`] is the expensive call and its list of files; [`tour`] runs the one
 //! under the other, with and without offloop; [`client`] measures from outside, in a
-//! process of its own. On Linux the same program is also
+//! process of its own; [`calibrate`] measures what calls cost on this machine. On Linux the same program is also
 //! the worker process, which runs [`functions`] and nothing else.
 //!
 //! The invariant: nothing is reported that was not measured, and no file counts whose
 //! digest differed from one run to another.
 
+mod calibrate;
 mod cli;
 mod client;
 #[cfg(target_os = "linux")]
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
     offloop::worker::run_if_worker(&functions::functions());
     let result = match cli::Cli::parse().command {
         cli::Command::Tour(args) => tour::run(&args),
+        cli::Command::Calibrate(args) => calibrate::run(&args),
+        cli::Command::Weigh { executor } => calibrate::memory::run(executor),
         cli::Command::MeasuringClient { service } => client::run(service).map(|()| cli::EXIT_OK),
     };
     match result {

@@ -12,10 +12,10 @@ mod ledger;
 pub(crate) mod model;
 mod output;
 mod progress;
-mod report;
+pub(crate) mod report;
 pub(crate) mod rounds;
 mod target;
-mod units;
+pub(crate) mod units;
 mod verdict;
 
 #[cfg(test)]

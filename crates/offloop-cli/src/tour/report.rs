@@ -44,11 +44,11 @@ pub(crate) struct Report {
 
 #[derive(Serialize)]
 pub(crate) struct Machine {
-    pub(super) os: &'static str,
-    pub(super) arch: &'static str,
-    pub(super) parallelism: usize,
+    pub(crate) os: &'static str,
+    pub(crate) arch: &'static str,
+    pub(crate) parallelism: usize,
     /// Of the last minute, when the tour began; absent where the system does not say.
-    pub(super) load_average: Option<f64>,
+    pub(crate) load_average: Option<f64>,
 }
 
 impl Machine {
@@ -300,7 +300,7 @@ pub(super) fn glued(text: &str) -> String {
 }
 
 /// Wraps text between words, and not between a number and its unit.
-pub(super) fn prose(text: &str, columns: usize) -> String {
+pub(crate) fn prose(text: &str, columns: usize) -> String {
     let options = textwrap::Options::new(columns.clamp(COLUMNS_MIN, COLUMNS_MAX))
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .break_words(false);
