@@ -24,24 +24,23 @@ mod linux {
     use std::sync::mpsc::{self, RecvTimeoutError};
     use std::time::{Duration, Instant};
 
-    use offloop::{Failure, Functions, Offloop, Outcome, Processes};
-    use serde_bytes::ByteBuf;
+    use offloop::{Failure, Functions, Offloop, Outcome, Processes, SharedBuf};
 
     /// 64 MiB of answers.
     const NUMBERS: usize = 64 << 20;
     const LARGEST_PRIME: usize = NUMBERS - 5;
 
-    /// The expensive call: for each number below `count` whether it is a prime. `ByteBuf` is a
-    /// `Vec<u8>` that goes over as one piece; serde would take a plain one byte by byte.
-    fn sieve(count: usize) -> ByteBuf {
-        let mut prime = vec![1; count];
-        prime[..2].fill(0);
+    /// The expensive call: for each number below `count` whether it is a prime. The answers are
+    /// written where this program will read them: a `SharedBuf` goes over without a copy.
+    fn sieve(count: usize) -> SharedBuf {
+        let mut prime = SharedBuf::new(count).expect("there is memory for the answers");
+        prime[2..].fill(1);
         for n in (2..).take_while(|n| n * n < count) {
             if prime[n] == 1 {
                 prime[n * n..].iter_mut().step_by(n).for_each(|multiple| *multiple = 0);
             }
         }
-        ByteBuf::from(prime)
+        prime
     }
 
     /// Stands for a library that gives up for the whole program.
@@ -82,7 +81,7 @@ mod linux {
     }
 
     impl App {
-        fn on_sieve(&mut self, outcome: Outcome<ByteBuf>) {
+        fn on_sieve(&mut self, outcome: Outcome<SharedBuf>) {
             let prime = outcome.expect("a sieve neither crashes nor waits");
             self.largest = prime.iter().rposition(|&is_prime| is_prime == 1);
             println!(

@@ -59,8 +59,8 @@ mod linux {
             let values = picture.pixels.chunks_exact(3).map(|pixel| u64::from(pixel[channel]));
             (values.sum::<u64>() / (picture.width * picture.height) as u64) as u8
         });
-        let Picture { width, height, warnings, .. } = picture;
-        Ok(Thumbnail { width, height, colour, damaged: warnings > 0 })
+        let Picture { width, height, damaged, .. } = picture;
+        Ok(Thumbnail { width, height, colour, damaged })
     }
 
     struct App {

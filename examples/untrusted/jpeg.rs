@@ -17,8 +17,8 @@ pub(crate) struct Picture {
     pub(crate) height: usize,
     /// Red, green and blue, row after row.
     pub(crate) pixels: Vec<u8>,
-    /// What the library found damaged and made up for.
-    pub(crate) warnings: i64,
+    /// Whether the library made up for what is not there.
+    pub(crate) damaged: bool,
 }
 
 /// Ends the process when the file is no picture.
@@ -48,5 +48,5 @@ pub(crate) fn decode(file: &[u8]) -> Picture {
         jpeg_finish_decompress(&mut decoder);
         jpeg_destroy_decompress(&mut decoder);
     }
-    Picture { width, height, pixels, warnings: error.num_warnings.into() }
+    Picture { width, height, pixels, damaged: error.num_warnings > 0 }
 }

@@ -18,6 +18,7 @@ pub(crate) fn functions() -> Functions {
         .add_with("hash", hash)
         .add("nothing", calibrate::nothing)
         .add("echo", calibrate::echo)
+        .add("echo_shared", calibrate::echo_shared)
         .add("usage", calibrate::usage)
         .add("wait", calibrate::wait)
         .worker_init(|| {

@@ -5,9 +5,9 @@
 
 use super::report::Column;
 use anyhow::{Context, Result, bail};
-#[cfg(target_os = "linux")]
-use offloop::Processes;
 use offloop::{Offloop, Outcome};
+#[cfg(target_os = "linux")]
+use offloop::{Processes, SharedBuf};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 use std::thread;
@@ -18,7 +18,7 @@ const CALLS: u32 = 400;
 /// Calls of the payload in a round, each of so many bytes both ways.
 const LARGE_CALLS: u32 = 3;
 const LARGE_BYTES: usize = 16 << 20;
-const MIB: f64 = 1_048_576.0;
+const MIB_BOTH_WAYS: f64 = 2.0 * 16.0;
 
 /// An executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -56,6 +56,12 @@ pub(crate) fn nothing(_: ()) {}
 
 /// Gives its payload back.
 pub(crate) fn echo(bytes: ByteBuf) -> ByteBuf {
+    bytes
+}
+
+/// The same with a payload that is not copied.
+#[cfg(target_os = "linux")]
+pub(crate) fn echo_shared(bytes: SharedBuf) -> SharedBuf {
     bytes
 }
 
@@ -113,6 +119,8 @@ pub(super) fn submit<S, F, A, T>(
 pub(crate) struct Bench {
     off: Offloop<bool>,
     bytes: Option<ByteBuf>,
+    #[cfg(target_os = "linux")]
+    shared: Option<SharedBuf>,
 }
 
 /// How long one call took, and for how long of that it had the loop.
@@ -129,7 +137,12 @@ impl Bench {
         let builder =
             builder.processes(Processes::new(crate::functions::functions()).workers(1).spare(0));
         let off = builder.build().context("offloop cannot be started")?;
-        Ok(Bench { off, bytes: Some(ByteBuf::from(vec![1; LARGE_BYTES])) })
+        Ok(Bench {
+            off,
+            bytes: Some(ByteBuf::from(vec![1; LARGE_BYTES])),
+            #[cfg(target_os = "linux")]
+            shared: Some(SharedBuf::new(LARGE_BYTES)?),
+        })
     }
 
     /// Starts what the executor starts at its first call, and maps the memory of its payload.
@@ -143,6 +156,8 @@ impl Bench {
             let (_, used) = self.call(place, usage, ())?;
             column.worker_bytes = used.map(|used| used.private_bytes);
         }
+        #[cfg(target_os = "linux")]
+        self.large_in_place(place)?;
         self.large(place).map(drop)
     }
 
@@ -164,9 +179,11 @@ impl Bench {
         }
         for _ in 0..LARGE_CALLS {
             let took = self.large(place)?;
-            let payload_ns = (ns(took.whole) - empty_ns).max(0.0);
-            column.payload_ns_per_mib.push(payload_ns * MIB / (2.0 * exact(LARGE_BYTES as u64)));
+            let per_mib = |took: &Took| (ns(took.whole) - empty_ns).max(0.0) / MIB_BOTH_WAYS;
+            column.payload_ns_per_mib.push(per_mib(&took));
             column.payload_on_loop_ns.push(ns(took.on_loop));
+            #[cfg(target_os = "linux")]
+            column.in_place_ns_per_mib.push(per_mib(&self.large_in_place(place)?));
         }
         Ok(())
     }
@@ -194,6 +211,14 @@ impl Bench {
         let Some(bytes) = self.bytes.take() else { bail!("a payload did not come back") };
         let (took, bytes) = self.call(place, echo, bytes)?;
         self.bytes = Some(bytes);
+        Ok(took)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn large_in_place(&mut self, place: Place) -> Result<Took> {
+        let Some(bytes) = self.shared.take() else { bail!("a payload did not come back") };
+        let (took, bytes) = self.call(place, echo_shared, bytes)?;
+        self.shared = Some(bytes);
         Ok(took)
     }
 

@@ -13,7 +13,7 @@ mod tests;
 
 pub(crate) use measure::Place;
 #[cfg(target_os = "linux")]
-pub(crate) use measure::{echo, nothing, usage};
+pub(crate) use measure::{echo, echo_shared, nothing, usage};
 #[cfg(target_os = "linux")]
 pub(crate) use memory::wait;
 

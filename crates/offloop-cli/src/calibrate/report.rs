@@ -31,6 +31,8 @@ pub(crate) struct Column {
     pub(crate) switches_per_call: Samples,
     /// What the argument and the result add, for each MiB that goes one way.
     pub(crate) payload_ns_per_mib: Samples,
+    /// The same in a `SharedBuf`, which comes back and is sent again.
+    pub(crate) in_place_ns_per_mib: Samples,
     /// The part of a large call that the loop was busy with.
     pub(crate) payload_on_loop_ns: Samples,
     pub(crate) memory_per_call_bytes: Option<f64>,
@@ -46,6 +48,7 @@ impl Column {
             on_loop_ns: Samples::default(),
             switches_per_call: Samples::default(),
             payload_ns_per_mib: Samples::default(),
+            in_place_ns_per_mib: Samples::default(),
             payload_on_loop_ns: Samples::default(),
             memory_per_call_bytes: None,
             worker_bytes: None,
@@ -76,6 +79,8 @@ const ROWS: &[Row] = &[
     ("  quartiles", |c| quartiles(&c.switches_per_call, number)),
     ("payload, per MiB and way", |c| median(&c.payload_ns_per_mib, time_of)),
     ("  quartiles", |c| quartiles(&c.payload_ns_per_mib, time_of)),
+    ("  in a SharedBuf", |c| median(&c.in_place_ns_per_mib, time_of)),
+    ("  quartiles", |c| quartiles(&c.in_place_ns_per_mib, time_of)),
     ("  16 MiB, on the loop", |c| median(&c.payload_on_loop_ns, time_of)),
     ("memory of a waiting call", |c| bytes(c.memory_per_call_bytes.map(whole))),
     ("memory of a worker", |c| bytes(c.worker_bytes)),

@@ -178,8 +178,10 @@ fn lost(tally: Tally) -> String {
     format!("{} of {}", tally.lost, tally.calls)
 }
 
-/// The lines of the table: name, and the cell of a model.
-pub(crate) const ROWS: &[(&str, fn(&Column) -> String)] = &[
+/// A line of the table: its name, and the cell of a model.
+pub(crate) type Row = (&'static str, fn(&Column) -> String);
+
+pub(crate) const ROWS: &[Row] = &[
     ("lost of those that crashed", |c| c.ill(Ill::Crash)),
     ("  that hung", |c| c.ill(Ill::Hang)),
     ("  that ate memory", |c| c.ill(Ill::Hog)),

@@ -176,6 +176,7 @@ fn facts(
             follow: args.follow,
             calls_in_flight_max: app::WINDOW,
             threads_max: rounds::threads_max(),
+            processes_max: rounds::processes_max(),
             worker_nice: rounds::WORKER_NICE,
             heartbeat_period_ns: ns(heartbeat::PERIOD),
             request_interval_ns: ns(client::INTERVAL),

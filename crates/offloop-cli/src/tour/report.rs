@@ -74,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) follow: bool,
     pub(crate) calls_in_flight_max: usize,
     pub(crate) threads_max: usize,
+    /// 0 where there are no worker processes.
+    pub(crate) processes_max: usize,
     /// Absent where the workers run like every other thread.
     pub(crate) worker_nice: Option<i32>,
     pub(crate) heartbeat_period_ns: u64,
@@ -249,9 +251,7 @@ impl Report {
 
     fn chaos_table(&self) -> Table {
         let names = self.chaos.iter().map(|column| marked(column.model, column.partial));
-        let row = |(what, value): &(&'static str, fn(&chaos::Column) -> String)| {
-            (*what, self.chaos.iter().map(value).collect())
-        };
+        let row = |(what, value): &chaos::Row| (*what, self.chaos.iter().map(value).collect());
         table(names, chaos::ROWS.iter().map(row))
     }
 }

@@ -39,6 +39,12 @@ pub(crate) fn threads_max() -> usize {
     (2 * cores).max(4)
 }
 
+/// One worker process for each core, where there are any: a file that was read once is in memory.
+pub(crate) fn processes_max() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cfg!(target_os = "linux") { cores } else { 0 }
+}
+
 /// What to run.
 pub(crate) struct Rounds {
     pub(crate) models: Vec<&'static Model>,
@@ -185,7 +191,7 @@ fn build(system: &EventSystem, id: RunId) -> Result<Offloop<App>> {
 /// What a worker prints when it dies on purpose is no news.
 #[cfg(target_os = "linux")]
 fn processes(id: RunId) -> Processes {
-    let processes = Processes::new(crate::functions::functions());
+    let processes = Processes::new(crate::functions::functions()).workers(processes_max());
     match id.is_chaos() {
         true => processes.memory_limit(chaos::WORKER_MEMORY).on_output(|_| {}),
         false => processes,

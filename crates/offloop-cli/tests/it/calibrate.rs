@@ -42,6 +42,7 @@ fn a_call_weighs_something_and_a_process_is_switched_to() {
     let executors = json["executors"].as_array().unwrap();
     for one in executors {
         assert_spread(one, "switches_per_call", 1);
+        assert_spread(one, "in_place_ns_per_mib", 3);
         let bytes = one["memory_per_call_bytes"].as_f64().unwrap();
         assert!((50.0..20_000.0).contains(&bytes), "{one}");
     }

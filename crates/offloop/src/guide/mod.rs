@@ -2,6 +2,10 @@
 //!
 //! 1. [`convert`]: find the call that blocks, and take it off the loop.
 //! 2. [`policies`]: which policy is for which problem, and what it does not do.
+#![cfg_attr(
+    feature = "process",
+    doc = "3. [`process`]: when a call is worth a process of its own, and what that costs."
+)]
 //!
 //! How to test handlers is the page `testing` of the crate `offloop-testkit`, which has what it
 //! takes: a clock that is moved by hand, and a simulated loop.
@@ -14,4 +18,9 @@ pub mod convert {
 
 pub mod policies {
     #![doc = include_str!("policies.md")]
+}
+
+#[cfg(feature = "process")]
+pub mod process {
+    #![doc = include_str!("process.md")]
 }

@@ -147,6 +147,12 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         |load| format!("{load}, the average of one minute"),
     );
     let nice = settings.worker_nice.map_or_else(String::new, |nice| format!(", at nice {nice}"));
+    let processes = match settings.processes_max {
+        0 => String::new(),
+        processes => {
+            format!(" or {processes} worker process{}", if processes == 1 { "" } else { "es" })
+        }
+    };
     let mut facts = vec![
         ("Work", "the SHA-256 of each file, once per run".to_owned()),
         ("Files", format!("{}, {}, {warmth}", files.listed, size(files.bytes))),
@@ -161,7 +167,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
             ),
         ),
         ("Load before", load),
-        ("Workers", format!("at most {} threads{nice}", settings.threads_max)),
+        ("Workers", format!("at most {} threads{processes}{nice}", settings.threads_max)),
         ("In flight", format!("at most {}", count(settings.calls_in_flight_max as u64, "call"))),
     ];
     if files.links_not_followed > 0 {

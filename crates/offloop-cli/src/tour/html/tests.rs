@@ -53,6 +53,7 @@ fn report(models: Vec<Figures>, failed: Vec<Note>) -> Report {
             follow: false,
             calls_in_flight_max: 64,
             threads_max: 4,
+            processes_max: 2,
             worker_nice: Some(10),
             heartbeat_period_ns: 1_000_000,
             request_interval_ns: 2_000_000,
