@@ -195,16 +195,19 @@ impl Bench {
 
     /// Of this process, and of the worker when there is one.
     fn usages(&mut self, place: Place) -> Result<Option<Usage>> {
-        let mut all = usage(());
+        let own = usage(());
         #[cfg(target_os = "linux")]
         if place == Place::Process {
             let (_, worker) = self.call(place, usage, ())?;
-            all = all
-                .zip(worker)
-                .map(|(this, worker)| Usage { switches: this.switches + worker.switches, ..this });
+            let both = |(own, worker): (Usage, Usage)| Usage {
+                switches: own.switches + worker.switches,
+                ..own
+            };
+            return Ok(own.zip(worker).map(both));
         }
-        let _ = place;
-        Ok(all)
+        #[cfg(not(target_os = "linux"))]
+        let _ = (self, place);
+        Ok(own)
     }
 
     fn large(&mut self, place: Place) -> Result<Took> {

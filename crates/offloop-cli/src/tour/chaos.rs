@@ -21,6 +21,7 @@ const CALLS_MIN: usize = EVERY * Ill::ALL.len();
 /// The deadline of a call that hangs.
 pub(crate) const HANG_WITHIN: Duration = Duration::from_millis(250);
 /// What a worker process may use; hashing a file needs a small part of it.
+#[cfg(target_os = "linux")]
 pub(crate) const WORKER_MEMORY: u64 = 64 << 20;
 
 /// What a call does instead of its work.

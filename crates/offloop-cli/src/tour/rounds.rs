@@ -175,7 +175,7 @@ fn build(system: &EventSystem, id: RunId) -> Result<Offloop<App>> {
     #[cfg(target_os = "linux")]
     let builder = if id.model.processes { builder.processes(processes(id)) } else { builder };
     #[cfg(not(target_os = "linux"))]
-    let _ = id;
+    let _ = id.model.processes;
     builder
         .waker(move || {
             // Fails only when the loop is gone, and then nobody waits for the wake.

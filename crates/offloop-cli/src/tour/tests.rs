@@ -36,6 +36,15 @@ mod ledger {
     }
 
     #[test]
+    fn another_digest_in_chaos_takes_it_away_too() {
+        let mut ledger = Ledger::new(1);
+        ledger.record(0, FIRST, Ok(hashed(1)));
+        ledger.record(0, RunId { model: &MODELS[1], round: 0 }, Ok(hashed(2)));
+        let settled = ledger.settle(&[PathBuf::from("a")]);
+        assert!(settled.failed[0].reason.contains("under threads in chaos"), "{settled:?}");
+    }
+
+    #[test]
     fn the_first_failure_stays_and_takes_the_digest_away() {
         let mut ledger = Ledger::new(1);
         ledger.record(0, FIRST, Ok(hashed(1)));
