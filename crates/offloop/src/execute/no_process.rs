@@ -11,29 +11,15 @@ use crate::complete::Hub;
 pub use self::options::Processes;
 
 #[cfg(feature = "process")]
-pub use self::output::WorkerLine;
+pub use self::line::WorkerLine;
 
 #[cfg(feature = "process")]
 #[path = "process/options.rs"]
 mod options;
 
-/// What [`Processes`] speaks of.
 #[cfg(feature = "process")]
-mod output {
-    /// A line that a worker printed; no worker does here.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    #[non_exhaustive]
-    pub struct WorkerLine<'a> {
-        /// The number of the process.
-        pub process: u32,
-        /// Whether it came by standard error; else by standard output.
-        pub is_stderr: bool,
-        /// The line, without its end.
-        pub text: &'a str,
-    }
-
-    pub(super) type Hook = std::sync::Arc<dyn Fn(&WorkerLine<'_>) + Send + Sync>;
-}
+#[path = "process/line.rs"]
+mod line;
 
 /// Nobody can ask for any.
 #[cfg(not(feature = "process"))]

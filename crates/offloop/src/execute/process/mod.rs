@@ -67,6 +67,7 @@ mod child;
 mod codec;
 mod crew;
 mod leash;
+mod line;
 mod manager;
 mod options;
 mod output;
@@ -81,8 +82,8 @@ mod tests;
 mod wire;
 
 pub use self::child::run_if_worker;
+pub use self::line::WorkerLine;
 pub use self::options::Processes;
-pub use self::output::WorkerLine;
 pub use self::shared::SharedBuf;
 
 pub(crate) use self::child::would_serve;

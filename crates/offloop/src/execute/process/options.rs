@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::output::{Hook, WorkerLine};
+use super::line::{Hook, WorkerLine};
 use crate::execute::Functions;
 
 /// Calls that may wait in front of the workers.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::line::{Hook, WorkerLine};
 use crate::contain::{contain, drop_contained};
 use crate::execute::threads::lock;
 use crate::sys::WakeFd;
@@ -17,21 +18,6 @@ use crate::sys::process::{Piped, wait_any};
 
 /// A line longer than this comes in parts.
 const LINE_MAX: usize = 64 * 1024;
-
-/// A line that a worker printed; for [`Processes::on_output`](crate::Processes::on_output).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WorkerLine<'a> {
-    /// The number of the process.
-    pub process: u32,
-    /// Whether it came by standard error; else by standard output.
-    pub is_stderr: bool,
-    /// The line, without its end. Bytes that are no UTF-8 are replaced; one longer than 64 KiB comes
-    /// in parts.
-    pub text: &'a str,
-}
-
-pub(super) type Hook = Arc<dyn Fn(&WorkerLine<'_>) + Send + Sync>;
 
 /// The reading thread's books.
 pub(super) struct Output {
