@@ -62,7 +62,7 @@ impl Subscriber for Reader {
     }
 
     fn exit(&self, _: &Id) {
-        ENTERED.with_borrow_mut(|entered| drop(entered.pop()));
+        ENTERED.with_borrow_mut(|entered| entered.pop());
     }
 
     fn current_span(&self) -> Current {

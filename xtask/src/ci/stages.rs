@@ -64,10 +64,14 @@ pub(super) fn lint(workspace: &Workspace) -> Result<Note> {
     })
 }
 
-/// No feature, then each one alone; nothing for a package that has none.
+/// No feature, then each one alone, then all, because some code is there for two of them; nothing for a
+/// package that has none.
 pub(super) fn feature_sets(package: &Package) -> Vec<String> {
     let own = package.features.iter().filter(|name| *name != "default");
     let mut sets: Vec<String> = own.cloned().collect();
+    if sets.len() > 1 {
+        sets.push(sets.join(","));
+    }
     if !package.features.is_empty() {
         sets.insert(0, String::new());
     }

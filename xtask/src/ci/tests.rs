@@ -61,8 +61,8 @@ fn package(features: &[&str]) -> Package {
 }
 
 #[test]
-fn every_feature_is_linted_alone_and_none_too() {
+fn every_feature_is_linted_alone_and_none_and_all_too() {
     assert!(stages::feature_sets(&package(&[])).is_empty());
     let sets = stages::feature_sets(&package(&["default", "process", "stats"]));
-    assert_eq!(sets, ["", "process", "stats"]);
+    assert_eq!(sets, ["", "process", "stats", "process,stats"]);
 }
