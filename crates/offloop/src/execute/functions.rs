@@ -18,9 +18,9 @@ use crate::complete::Context;
 /// appears in panics, reports and statistics. A function without one goes by its path.
 ///
 /// With the feature `process`, on by default, `add` registers a function that may leave the process:
-/// its argument and its result are serde values, and `Processes` takes the functions. For the other executors nothing has to be registered; to give a function a name for
-/// them, whatever its types are, use [`name`](Self::name) and
-/// [`Builder::functions`](crate::Builder::functions).
+/// its argument and its result are serde values, and `Processes` takes the functions. For the other
+/// executors nothing has to be registered; to give a function a name for them, whatever its types are,
+/// use [`name`](Self::name) and [`Builder::functions`](crate::Builder::functions).
 ///
 /// ```
 /// use offloop::{Functions, Offloop};
@@ -132,11 +132,8 @@ impl Functions {
         T: Serialize + DeserializeOwned,
     {
         let name = name.into();
-        #[cfg_attr(not(target_os = "linux"), expect(unused_mut, reason = "nothing is served"))]
-        let mut this = self.insert(name.clone(), &function);
-        #[cfg(target_os = "linux")]
-        this.registry.add(TypeId::of::<F>(), name, move |_: &Context, args: A| function(args));
-        this
+        let this = self.insert(name.clone(), &function);
+        this.serve::<F, A, T>(name, move |_: &Context, args: A| function(args))
     }
 
     /// Registers a function that gets a [`Context`] and one argument; else as [`add`](Self::add).
@@ -151,11 +148,29 @@ impl Functions {
         T: Serialize + DeserializeOwned,
     {
         let name = name.into();
-        #[cfg_attr(not(target_os = "linux"), expect(unused_mut, reason = "nothing is served"))]
-        let mut this = self.insert(name.clone(), &function);
-        #[cfg(target_os = "linux")]
-        this.registry.add(TypeId::of::<F>(), name, function);
-        this
+        let this = self.insert(name.clone(), &function);
+        this.serve::<F, A, T>(name, function)
+    }
+
+    /// Has a worker process run the function of the type `F`, as `run` does.
+    #[cfg(target_os = "linux")]
+    fn serve<F: 'static, A, T>(
+        mut self,
+        name: Cow<'static, str>,
+        run: impl Fn(&Context, A) -> T + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: DeserializeOwned,
+        T: Serialize,
+    {
+        self.registry.add(TypeId::of::<F>(), name, run);
+        self
+    }
+
+    /// Nothing is served here.
+    #[cfg(not(target_os = "linux"))]
+    fn serve<F, A, T>(self, _: Cow<'static, str>, _: impl Fn(&Context, A) -> T) -> Self {
+        self
     }
 
     /// Lets values of a type leave a worker process as
