@@ -26,7 +26,7 @@ const BURST_MAX: usize = 32 * 1024 * 1024;
 /// A loop that could have done with fewer blocks for so long gives the others back.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Blocks that one turn gives back: a few microseconds.
+/// Blocks that one turn gives back, so that a burst which is over holds no turn up.
 const PER_TURN: usize = 64;
 
 /// Blocks of these many words are kept, up to the last.

@@ -142,7 +142,7 @@ impl Processes {
 
     /// Replaces a worker that has more than so many bytes of private memory resident after a call;
     /// never by default. Other than [`memory_limit`](Self::memory_limit) it costs no call. Each call
-    /// costs a look at the system's figures, some 10 µs.
+    /// costs a look at the system's figures.
     pub fn recycle_above(mut self, bytes: u64) -> Self {
         self.config.recycle_bytes = Some(bytes);
         self

@@ -27,7 +27,7 @@ pub(super) const BUFFERS_MAX: usize = 8;
 /// executors move it like any value.
 ///
 /// Fresh memory costs several times what a copy does, so keep a buffer that comes back and send it
-/// again: then both processes have it mapped, and 64 MiB cost what 64 bytes cost.
+/// again: then both processes have it mapped, and its size costs little. `offloop calibrate` measures both.
 ///
 /// Its bytes are zero at first. It begins at a page, so a checked cast of a crate like `bytemuck`
 /// shows it as a slice of numbers.
