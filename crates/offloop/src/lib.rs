@@ -57,6 +57,7 @@
     feature = "process",
     doc = "| [`process`](Call::process) | what may crash, hang or leak; untrusted input | [`Processes`]: workers of their own |"
 )]
+//! | [`call_async`](Offloop::call_async) | what has native async I/O | a task of a runtime behind the loop: [`AsyncExecutor`] |
 //! | [`call_on`](Offloop::call_on) | what can't be sent or shared | [`Resource`]: a thread of its own |
 //!
 //! # How it ends
@@ -104,6 +105,7 @@
 //! | warn | `call refused` | it was not taken, and not given back by `try_then`; or no worker could be had |
 //! | warn | `call abandoned` | its function was given up: its deadline passed, or a shutdown did not wait longer |
 //! | debug | `abandoned call came back` | that function has returned; it has no reason |
+//! | warn | `async call stalled its thread` | a poll took longer than [`AsyncCalls::stall`]; its field is `took` |
 //! | warn | `failure unobserved` | a detached call failed, or a handler was dropped because no turn came any more |
 //!
 //! A function in a worker process runs in a span `call` of that process, if a subscriber was set there
@@ -144,7 +146,9 @@ pub use deliver::{Delivered, LoopWaker, Turn, Unobserved};
 pub use execute::ManualClock;
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use execute::SharedBuf;
-pub use execute::{AbandonedCall, Cores, Executor, Functions, Threads, Work};
+pub use execute::{
+    AbandonedCall, AsyncCalls, AsyncExecutor, Cores, Executor, Functions, Task, Threads, Work,
+};
 #[cfg(feature = "process")]
 pub use execute::{Processes, WorkerLine};
 pub use failure::{By, CodecError, Conflict, Exit, Failure, Outcome, Panic, Reason};

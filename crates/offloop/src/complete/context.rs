@@ -2,12 +2,12 @@
 //! loads, so a loop may ask each time round.
 
 use std::fmt;
-#[cfg(all(feature = "process", target_os = "linux"))]
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::cell::CallRef;
-use super::policy::Mailbox;
+use super::policy::{Mail, Mailbox};
 
 /// A function's view of its own call, handed to `call_with`.
 ///
@@ -78,7 +78,8 @@ impl Context {
     /// [`on_each_progress`](crate::Call::on_each_progress). Without one it does nothing.
     ///
     /// Under `on_each_progress` it waits while 64 values wait for the loop, until the loop has taken
-    /// one, or the call is cancelled, passes its deadline or is shut down; else it never waits.
+    /// one, or the call is cancelled, passes its deadline or is shut down; else it never waits. Nor
+    /// does it in an async call; see [`progress_async`](Self::progress_async).
     /// What is sent when the outcome is decided already is dropped here.
     ///
     /// ```
@@ -102,7 +103,32 @@ impl Context {
     #[track_caller]
     pub fn progress<P: Send + 'static>(&self, value: P) {
         match &self.0 {
-            Side::Here(call) => progress_here(call, value),
+            Side::Here(call) => {
+                if let Some((mail, mailbox)) = mailbox::<P>(call) {
+                    mailbox.put(mail, call, value);
+                }
+            }
+            #[cfg(all(feature = "process", target_os = "linux"))]
+            Side::Away(call) => call.progress(&value, std::any::type_name::<P>()),
+        }
+    }
+
+    /// Same as [`progress`](Self::progress), except that an async call waits for room as a future,
+    /// and not with its thread.
+    ///
+    /// In an async call `progress` itself never waits, so that it holds no other call up; under
+    /// [`on_each_progress`](crate::Call::on_each_progress) this is what keeps a future from running
+    /// ahead of the loop. Dropped before it is ready, the value goes with it.
+    ///
+    /// # Panics
+    /// As `progress`.
+    pub async fn progress_async<P: Send + 'static>(&self, value: P) {
+        match &self.0 {
+            Side::Here(call) => {
+                let Some((mail, mailbox)) = mailbox::<P>(call) else { return };
+                let mut value = Some(value);
+                poll_fn(|cx| mailbox.poll_put(mail, call, &mut value, cx)).await;
+            }
             #[cfg(all(feature = "process", target_os = "linux"))]
             Side::Away(call) => call.progress(&value, std::any::type_name::<P>()),
         }
@@ -118,11 +144,12 @@ impl Context {
     }
 }
 
+/// Where the call's progress goes, if anywhere.
 #[track_caller]
-fn progress_here<P: Send + 'static>(call: &CallRef, value: P) {
-    let Some(mail) = call.policy().and_then(|policy| policy.mail.as_ref()) else { return };
+fn mailbox<P: Send + 'static>(call: &CallRef) -> Option<(&Arc<dyn Mail>, &Mailbox<P>)> {
+    let mail = call.policy()?.mail.as_ref()?;
     match mail.as_any().downcast_ref::<Mailbox<P>>() {
-        Some(mailbox) => mailbox.put(mail, call, value),
+        Some(mailbox) => Some((mail, mailbox)),
         None => panic!(
             "progress of type {} was sent, and the call's handler takes {}",
             std::any::type_name::<P>(),

@@ -27,13 +27,15 @@ pub(crate) enum LaneId {
     Joined,
     /// A worker process.
     Process,
+    /// An executor of futures.
+    Async,
     /// The thread of one resource, which has a lane of its own.
     Resource,
 }
 
 impl LaneId {
     /// Those that an offloop has one each of.
-    pub(crate) const COUNT: usize = 5;
+    pub(crate) const COUNT: usize = 6;
 }
 
 /// How far an offloop is along to its end.

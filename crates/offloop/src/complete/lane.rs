@@ -12,6 +12,8 @@ use crate::padded::Padded;
 pub(crate) struct LaneLimits {
     pub(crate) queue: usize,
     pub(crate) abandoned: usize,
+    /// Calls that run take up room in the queue, too: they cost memory and no thread.
+    pub(crate) with_running: bool,
 }
 
 /// Admission and load of one executor.
@@ -70,7 +72,7 @@ impl Lane {
         let before = entrance.admitted.fetch_add(1, Ordering::SeqCst);
         let left = entrance.left_by_then.load(Ordering::Relaxed);
         if self.is_full(before, left) {
-            let left = self.left();
+            let left = self.made_room();
             entrance.left_by_then.store(left, Ordering::Relaxed);
             if self.is_full(before, left) {
                 self.leave();
@@ -92,6 +94,13 @@ impl Lane {
 
     fn left(&self) -> u64 {
         self.floor.load(Ordering::SeqCst) >> RUNNING_BITS
+    }
+
+    /// How many have left and take up no room any more.
+    fn made_room(&self) -> u64 {
+        let floor = self.floor.load(Ordering::SeqCst);
+        let running = if self.limits.with_running { floor & (ONE_LEFT - 1) } else { 0 };
+        (floor >> RUNNING_BITS).wrapping_sub(running)
     }
 
     /// Gives the place back: the call is not made after all.

@@ -10,6 +10,7 @@
 #[allow(unsafe_code)]
 mod cell;
 mod context;
+mod flow;
 mod hub;
 mod lane;
 mod policy;
@@ -29,8 +30,10 @@ pub use self::context::Context;
 pub(crate) use self::context::Away;
 
 pub(crate) use self::cell::{
-    CallRef, Claimed, Details, Job, Ran, Receiver, Returned, Route, Shown, Work, call, refused,
+    CallRef, Claimed, Details, Flowing, Job, Ran, Receiver, Returned, Route, Shown, Work, call,
+    refused,
 };
+pub(crate) use self::flow::{BoxFlow, Flow};
 pub(crate) use self::hub::{Clock, Discard, Hub, LaneId, Life, Remains};
 pub(crate) use self::lane::{Lane, LaneLimits};
 pub(crate) use self::policy::{

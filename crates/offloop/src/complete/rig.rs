@@ -11,7 +11,7 @@ use crate::timing::Stamps;
 /// A hub whose loop is never woken, with so much room in each lane, and its ready queue.
 pub(crate) fn hub(room: usize) -> (Arc<Hub>, Popper<CallRef>) {
     let (push, ready) = queue();
-    let lanes = [LaneLimits { queue: room, abandoned: room }; LaneId::COUNT];
+    let lanes = [LaneLimits { queue: room, abandoned: room, with_running: false }; LaneId::COUNT];
     let notify = Notify::new(LoopWake::None);
     (Arc::new(Hub::new(notify, push, queue().0, lanes, None)), ready)
 }

@@ -35,7 +35,7 @@ fn a_verdict_keeps_its_reason_as_a_failure() {
 /// A submitter that is slow to bring its look up to date finds that others have come and left.
 #[test]
 fn a_queue_is_not_full_of_calls_that_have_left() {
-    let lane = super::Lane::new(super::LaneLimits { queue: 1, abandoned: 1 });
+    let lane = super::Lane::new(super::LaneLimits { queue: 1, abandoned: 1, with_running: false });
     assert!(!lane.is_full(10, 11));
     assert!(!lane.is_full(10, 10));
     assert!(lane.is_full(11, 10));

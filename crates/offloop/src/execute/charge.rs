@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::Ring;
 use super::crew::Crew;
+use super::futures::AsyncCrew;
 use super::keeper::Timers;
 use super::resident::Resident;
 use super::threads::{Pool, lock};
@@ -18,6 +19,7 @@ pub(crate) struct Charge {
     pub(crate) threads: Arc<dyn Crew>,
     pub(crate) cores: Arc<dyn Crew>,
     pub(super) processes: Option<Arc<dyn Crew>>,
+    pub(super) futures: Option<AsyncCrew>,
     /// Drops jobs that will not run and results that nobody took.
     pub(crate) reaper: Arc<Pool>,
     /// One pool of one thread per resource that lives.
@@ -32,6 +34,7 @@ impl Charge {
     pub(crate) fn crews(&self) -> Vec<Arc<dyn Crew>> {
         let mut crews = vec![self.threads.clone(), self.cores.clone()];
         crews.extend(self.processes.clone());
+        crews.extend(self.futures.clone().map(|futures| Arc::new(futures) as Arc<dyn Crew>));
         crews.extend(self.residents().into_iter().map(|resident| resident as Arc<dyn Crew>));
         crews
     }
@@ -47,6 +50,7 @@ impl Charge {
             LaneId::Threads => Some(&*self.threads),
             LaneId::Cores => Some(&*self.cores),
             LaneId::Process => self.processes.as_deref(),
+            LaneId::Async => self.futures.as_ref().map(|futures| futures as &dyn Crew),
             LaneId::Inline | LaneId::Joined | LaneId::Resource => None,
         }
     }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::charge::Charge;
 use super::crew::{Crew, CrewCounts};
+use super::futures::{AsyncCrew, StallCounts, Stalls};
 use super::grave::Grave;
 use super::guest::Guest;
 use super::keeper::{Bell, Keeper, ManualClock, Timers};
@@ -51,6 +52,14 @@ pub(crate) struct Engine {
     clock: Option<ManualClock>,
     /// What calls need who leave the process.
     shop: Option<Arc<Shop>>,
+    stalls: Option<Arc<Stalls>>,
+}
+
+/// What an offloop may have beside its two pools.
+pub(crate) struct Annexes {
+    pub(crate) clock: Option<ManualClock>,
+    pub(crate) shop: Option<Arc<Shop>>,
+    pub(crate) futures: Option<AsyncCrew>,
 }
 
 impl Engine {
@@ -58,9 +67,10 @@ impl Engine {
         hub: Arc<Hub>,
         threads: Seat,
         cores: Seat,
-        clock: Option<ManualClock>,
-        shop: Option<Arc<Shop>>,
+        annexes: Annexes,
     ) -> io::Result<Self> {
+        let Annexes { clock, shop, futures } = annexes;
+        let stalls = futures.as_ref().map(AsyncCrew::stalls);
         let bell = Arc::new(Bell::default());
         let crew = |seat| -> Arc<dyn Crew> {
             match seat {
@@ -72,6 +82,7 @@ impl Engine {
             threads: crew(threads),
             cores: crew(cores),
             processes: shop.clone().map(|shop| process::crew(shop, &hub, &bell)),
+            futures,
             reaper: Pool::new(Apart::reaper(), hub.clone(), bell.clone()),
             resources: Mutex::default(),
             timers: Timers::new(),
@@ -86,7 +97,7 @@ impl Engine {
         charge.hub.set_discard(Some(charge.reaper.clone()));
         let desk: Weak<Charge> = Arc::downgrade(&charge);
         charge.hub.set_desk(desk);
-        Ok(Self { charge, bell, keeper, clock, shop })
+        Ok(Self { charge, bell, keeper, clock, shop, stalls })
     }
 
     #[cfg_attr(
@@ -246,11 +257,20 @@ impl Engine {
     /// In a forked child: joins and ends nothing.
     pub(crate) fn forget(&self) {
         self.keeper.forget();
-        for lane in [LaneId::Threads, LaneId::Cores, LaneId::Process] {
+        for lane in [LaneId::Threads, LaneId::Cores, LaneId::Process, LaneId::Async] {
             if let Some(crew) = self.charge.crew(lane) {
                 crew.forget();
             }
         }
+    }
+
+    /// Whether there is somebody to poll futures.
+    pub(crate) fn polls(&self) -> bool {
+        self.stalls.is_some()
+    }
+
+    pub(crate) fn stalls(&self) -> StallCounts {
+        self.stalls.as_ref().map_or_else(StallCounts::default, |stalls| stalls.counts())
     }
 
     pub(crate) fn counts(&self, lane: LaneId) -> Option<CrewCounts> {

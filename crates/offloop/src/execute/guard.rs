@@ -6,10 +6,10 @@
 use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use std::sync::Arc;
+use std::task::{self, Poll};
 
-use crate::complete::{CallRef, Context, Job, ShareLine, Shared};
+use crate::complete::{BoxFlow, CallRef, Context, Flow, Job, ShareLine, Shared};
 use crate::contain::drop_contained;
 use crate::failure::{Failure, Outcome, Panic};
 use crate::keyed::Keyed;
@@ -91,6 +91,27 @@ impl<J: Job> Job for Spanned<J> {
         let _entered = parent.enter();
         job.perform(call)
     }
+
+    fn flow(self, call: &CallRef) -> BoxFlow<J::Output> {
+        let Self { parent, job } = self;
+        let flow = job.flow(call);
+        if parent.is_none() { flow } else { Box::new(SpannedFlow { parent, flow }) }
+    }
+}
+
+/// A flow that is in the span of its submitter while it is polled.
+struct SpannedFlow<T> {
+    parent: Parent,
+    flow: BoxFlow<T>,
+}
+
+impl<T> Flow for SpannedFlow<T> {
+    type Output = T;
+
+    fn poll(&mut self, call: &CallRef, cx: &mut task::Context<'_>) -> Poll<Outcome<T>> {
+        let _entered = self.parent.enter();
+        self.flow.poll(call, cx)
+    }
 }
 
 /// A job whose value nobody wants; it is dropped where it was made.
@@ -100,9 +121,27 @@ impl<J: Job> Job for Detached<J> {
     type Output = ();
 
     fn perform(self, call: &CallRef) -> Outcome<()> {
-        let value = self.0.perform(call)?;
-        run(call, move || drop(value))
+        drop_value(call, self.0.perform(call))
     }
+
+    fn flow(self, call: &CallRef) -> BoxFlow<()> {
+        Box::new(DetachedFlow(self.0.flow(call)))
+    }
+}
+
+struct DetachedFlow<T>(BoxFlow<T>);
+
+impl<T> Flow for DetachedFlow<T> {
+    type Output = ();
+
+    fn poll(&mut self, call: &CallRef, cx: &mut task::Context<'_>) -> Poll<Outcome<()>> {
+        self.0.poll(call, cx).map(|outcome| drop_value(call, outcome))
+    }
+}
+
+fn drop_value<T>(call: &CallRef, outcome: Outcome<T>) -> Outcome<()> {
+    let value = outcome?;
+    run(call, move || drop(value))
 }
 
 /// A run that serves several calls: its outcome is cloned for each.
@@ -127,29 +166,60 @@ impl<J: Job> Job for SharedRun<J> {
     type Output = ();
 
     fn perform(self, call: &CallRef) -> Outcome<()> {
-        let outcome = self.job.perform(call);
-        let mut members = self.shared.close();
-        let last = members.pop();
-        for (work, seat) in members {
-            // Those that have left need no copy.
-            if !work.call().is_decided() {
-                let copy = match &outcome {
-                    Ok(value) => run(call, || (self.line.clone)(value)),
-                    Err(failure) => Err(failure.clone()),
-                };
-                seat.leave(copy);
-                work.complete(call);
-            }
-        }
-        match last {
-            Some((work, seat)) => {
-                seat.leave(outcome);
-                work.complete(call);
-            }
-            None => {
-                drop_contained(outcome);
-            }
-        }
+        serve(&self.shared, &self.line, call, self.job.perform(call));
         Ok(())
+    }
+
+    fn flow(self, call: &CallRef) -> BoxFlow<()> {
+        let Self { job, shared, line } = self;
+        Box::new(SharedFlow { flow: job.flow(call), shared, line })
+    }
+}
+
+struct SharedFlow<T: Send + 'static> {
+    flow: BoxFlow<T>,
+    shared: Arc<Shared<T>>,
+    line: Arc<Keyed<ShareLine<T>>>,
+}
+
+impl<T: Send + 'static> Flow for SharedFlow<T> {
+    type Output = ();
+
+    fn poll(&mut self, call: &CallRef, cx: &mut task::Context<'_>) -> Poll<Outcome<()>> {
+        self.flow.poll(call, cx).map(|outcome| {
+            serve(&self.shared, &self.line, call, outcome);
+            Ok(())
+        })
+    }
+}
+
+/// Gives a run's outcome to all whom it served.
+fn serve<T: Send + 'static>(
+    shared: &Shared<T>,
+    line: &Keyed<ShareLine<T>>,
+    call: &CallRef,
+    outcome: Outcome<T>,
+) {
+    let mut members = shared.close();
+    let last = members.pop();
+    for (work, seat) in members {
+        // Those that have left need no copy.
+        if !work.call().is_decided() {
+            let copy = match &outcome {
+                Ok(value) => run(call, || (line.clone)(value)),
+                Err(failure) => Err(failure.clone()),
+            };
+            seat.leave(copy);
+            work.complete(call);
+        }
+    }
+    match last {
+        Some((work, seat)) => {
+            seat.leave(outcome);
+            work.complete(call);
+        }
+        None => {
+            drop_contained(outcome);
+        }
     }
 }

@@ -16,6 +16,7 @@ mod charge;
 mod crew;
 mod engine;
 mod functions;
+mod futures;
 mod grave;
 mod guard;
 mod guest;
@@ -32,6 +33,7 @@ mod threads;
 
 pub use self::engine::AbandonedCall;
 pub use self::functions::Functions;
+pub use self::futures::{AsyncCalls, AsyncExecutor, Task};
 pub use self::guest::{Executor, Work};
 #[cfg(feature = "testkit")]
 pub use self::keeper::ManualClock;
@@ -46,8 +48,9 @@ pub use self::threads::{Cores, Threads};
 pub(crate) use self::keeper::ManualClock;
 
 pub(crate) use self::crew::Crew;
-pub(crate) use self::engine::{Engine, Seat};
+pub(crate) use self::engine::{Annexes, Engine, Seat};
 pub(crate) use self::functions::{Names, name_of};
+pub(crate) use self::futures::{AsyncCrew, Eventual, EventualWith};
 pub(crate) use self::guard::{Contextual, Detached, Plain, SharedRun, Spanned};
 pub(crate) use self::named::{Named, NamedContextual};
 #[cfg(not(feature = "process"))]

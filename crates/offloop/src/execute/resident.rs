@@ -37,7 +37,8 @@ pub(crate) struct Resident {
 
 impl Resident {
     pub(super) fn new(pool: Arc<Pool>, options: &Apart) -> Arc<Self> {
-        let limits = LaneLimits { queue: options.queue, abandoned: options.abandoned };
+        let (queue, abandoned) = (options.queue, options.abandoned);
+        let limits = LaneLimits { queue, abandoned, with_running: false };
         Arc::new(Self { pool, lane: Lane::new(limits) })
     }
 

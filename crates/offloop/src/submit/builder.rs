@@ -15,7 +15,8 @@ use super::send::Link;
 use crate::complete::{Hub, LaneLimits};
 use crate::deliver::{Inbox, LoopWake, LoopWaker, Notify, Turn, Unobserved, queue};
 use crate::execute::{
-    Apart, Cores, Engine, Executor, Functions, ManualClock, Processes, Seat, Threads,
+    Annexes, Apart, AsyncCalls, AsyncCrew, AsyncExecutor, Cores, Engine, Executor, Functions,
+    ManualClock, Processes, Seat, Threads,
 };
 use crate::keyed::Keys;
 use crate::sys::WakeFd;
@@ -43,6 +44,8 @@ pub struct Builder<S: 'static = ()> {
     /// Executors in the place of the own pools.
     threads_on: Option<Arc<dyn Executor>>,
     cores_on: Option<Arc<dyn Executor>>,
+    async_calls: AsyncCalls,
+    async_on: Option<Arc<dyn AsyncExecutor>>,
     clock: Option<ManualClock>,
     functions: Functions,
     processes: Option<Processes>,
@@ -59,6 +62,8 @@ impl<S: 'static> Builder<S> {
             cores: Cores::new(),
             threads_on: None,
             cores_on: None,
+            async_calls: AsyncCalls::new(),
+            async_on: None,
             clock: None,
             functions: Functions::new(),
             processes: None,
@@ -110,6 +115,19 @@ impl<S: 'static> Builder<S> {
     /// [`cores`](Self::cores), the limits `queue` and `abandoned` still count.
     pub fn cores_on(mut self, executor: impl Executor) -> Self {
         self.cores_on = Some(Arc::new(executor));
+        self
+    }
+
+    /// Polls the futures of `call_async` by `executor`: a runtime's, from an adapter, or your own.
+    /// Without, such calls come to `Rejected(NotConfigured)`.
+    pub fn async_on(mut self, executor: impl AsyncExecutor) -> Self {
+        self.async_on = Some(Arc::new(executor));
+        self
+    }
+
+    /// The limits of async calls.
+    pub fn async_calls(mut self, limits: AsyncCalls) -> Self {
+        self.async_calls = limits;
         self
     }
 
@@ -170,9 +188,14 @@ impl<S: 'static> Builder<S> {
             Waking::None => LoopWake::None,
             Waking::Unsaid => return Err(Kind::NoWaker.into()),
         };
-        let limits = |of: &Apart| LaneLimits { queue: of.queue, abandoned: of.abandoned.max(1) };
-        let unbound = LaneLimits { queue: INLINE_QUEUE, abandoned: usize::MAX };
-        let mut lanes = [limits(&threads), limits(&cores), unbound, unbound, unbound];
+        let limits = |of: &Apart| {
+            let (queue, abandoned) = (of.queue, of.abandoned.max(1));
+            LaneLimits { queue, abandoned, with_running: false }
+        };
+        let unbound =
+            LaneLimits { queue: INLINE_QUEUE, abandoned: usize::MAX, with_running: false };
+        let futures = LaneLimits { queue: self.async_calls.max, with_running: true, ..unbound };
+        let mut lanes = [limits(&threads), limits(&cores), unbound, unbound, unbound, futures];
         let mut names = self.functions.into_names();
         let shop = super::process::open(self.processes, &mut names, &mut lanes)?;
         let ((push, pop), (push_pulse, pop_pulse)) = (queue(), queue());
@@ -181,7 +204,9 @@ impl<S: 'static> Builder<S> {
         let (inbox, arrivals) = Inbox::new(pop, pop_pulse);
         let seat = |own, guest: Option<_>| guest.map_or(Seat::Own(own), Seat::Guest);
         let (threads, cores) = (seat(threads, self.threads_on), seat(cores, self.cores_on));
-        let engine = Engine::start(hub.clone(), threads, cores, self.clock, shop);
+        let futures = self.async_on.map(|executor| AsyncCrew::new(executor, &self.async_calls));
+        let annexes = Annexes { clock: self.clock, shop, futures };
+        let engine = Engine::start(hub.clone(), threads, cores, annexes);
         let engine = engine.map_err(Kind::Keeper)?;
         let keys = Keys::on_this_thread();
         let local = Local {

@@ -10,7 +10,8 @@ use super::resource::Resource;
 use super::send::Origin;
 use crate::complete::Context;
 use crate::execute::{
-    Contextual, ContextualOnResource, Named, NamedContextual, OnResource, Plain, name_of,
+    Contextual, ContextualOnResource, Eventual, EventualWith, Named, NamedContextual, OnResource,
+    Plain, name_of,
 };
 
 macro_rules! describe_calls {
@@ -84,6 +85,77 @@ macro_rules! describe_calls {
                 let name = name_of::<F>(&Origin::link(self).names);
                 Call::new(self.clone(), NamedContextual::new(f, args), Location::caller())
                     .name(name)
+            }
+
+            /// Describes a call of a future, for what has native async I/O.
+            ///
+            /// Same as awaiting `future` in the loop, if it could: it runs as a task of the
+            /// [`AsyncExecutor`](crate::AsyncExecutor) that was given to
+            /// [`Builder::async_on`](crate::Builder::async_on), and holds no thread while it waits.
+            /// * **Thread**: it is polled, and dropped, on the executor's threads.
+            /// * **Cancel**, **deadline**: the future is dropped, there, at its next poll, for which it
+            ///   is woken: what it awaits is given up.
+            /// * **Panic**: an outcome, as everywhere.
+            /// * **Blocking** in it holds up all that its thread polls; such polls are counted, see
+            ///   [`Stats::async_stalls`](crate::Stats::async_stalls).
+            ///
+            /// Sent to [`threads`](Call::threads) or [`cores`](Call::cores) instead, it has a thread
+            /// that waits with it, and needs no executor: for a future without a runtime. That thread
+            /// looks whether the call is still wanted when the future wakes it.
+            ///
+            /// ```
+            /// # use offloop::Offloop;
+            /// # async fn look_up(host: &str) -> Option<[u8; 4]> { Some([127, 0, 0, 1]) }
+            /// # let off = Offloop::<Option<[u8; 4]>>::builder().no_waker().build()?;
+            /// off.call_async(async { look_up("localhost").await })
+            /// #   .threads()
+            ///     .then(|found, outcome| *found = outcome.ok().flatten());
+            /// # let mut found = None;
+            /// # while found.is_none() { off.deliver(&mut found); std::thread::yield_now(); }
+            /// # Ok::<(), offloop::Error>(())
+            /// ```
+            #[track_caller]
+            pub fn call_async<F>(&self, future: F) -> Call<Self, Eventual<F>>
+            where
+                F: Future<Output: Send + 'static> + Send + 'static,
+            {
+                let mut call = Call::new(self.clone(), Eventual::new(future), Location::caller());
+                call.options.flow(Origin::link(self).engine.polls());
+                call
+            }
+
+            /// Describes a call of a future that can look at its [`Context`]: whether anybody still
+            /// wants the result, when it times out, and where its progress goes; see
+            /// [`call_async`](Self::call_async).
+            ///
+            /// `make` is called where the future is polled, when the call begins.
+            ///
+            /// ```
+            /// # use offloop::{Context, Offloop};
+            /// # let off = Offloop::<u32>::builder().no_waker().build()?;
+            /// off.call_async_with(|cx: Context| async move {
+            ///     for percent in 1..=100u32 {
+            ///         cx.progress_async(percent).await;
+            ///     }
+            /// })
+            /// #   .threads()
+            /// .on_each_progress(|bar: &mut u32, percent: u32| *bar = percent)
+            /// .detach();
+            /// # let mut bar = 0;
+            /// # while off.pending() > 0 { off.deliver(&mut bar); std::thread::yield_now(); }
+            /// # assert_eq!(bar, 100);
+            /// # Ok::<(), offloop::Error>(())
+            /// ```
+            #[track_caller]
+            pub fn call_async_with<M, F>(&self, make: M) -> Call<Self, EventualWith<M, F>>
+            where
+                M: FnOnce(Context) -> F + Send + 'static,
+                F: Future<Output: Send + 'static> + Send + 'static,
+            {
+                let job = EventualWith::new(make);
+                let mut call = Call::new(self.clone(), job, Location::caller());
+                call.options.flow(Origin::link(self).engine.polls());
+                call
             }
 
             /// Describes a call of `f` with a resource's value, on the resource's thread; see

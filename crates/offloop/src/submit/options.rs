@@ -23,8 +23,8 @@ pub(crate) struct Options {
     pub(crate) deadline: Option<Duration>,
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) place: &'static Location<'static>,
-    /// Why a worker process can't run it.
-    pub(super) no_process: Option<Reason>,
+    /// Why a worker process, or a runtime for futures, can't run it.
+    pub(super) unavailable: Option<Reason>,
     more: Option<Box<More>>,
 }
 
@@ -51,7 +51,7 @@ impl Options {
             deadline: None,
             name: None,
             place,
-            no_process: None,
+            unavailable: None,
             more: None,
         }
     }
@@ -74,6 +74,12 @@ impl Options {
             Some(more) if more.tenancy.is_some() => more.misplaced = true,
             _ => self.lane = lane,
         }
+    }
+
+    /// It is a future, and is polled if there is somebody who does.
+    pub(crate) fn flow(&mut self, polled: bool) {
+        self.lane = LaneId::Async;
+        self.unavailable = (!polled).then_some(Reason::NotConfigured);
     }
 
     pub(crate) fn stay_with(&mut self, tenancy: Arc<Tenancy>) {
@@ -132,7 +138,7 @@ impl Options {
 
     /// Why the executor that it was sent to can't run it.
     pub(crate) fn misdirection(&self) -> Option<Reason> {
-        self.no_process.filter(|_| self.lane == LaneId::Process)
+        self.unavailable.filter(|_| matches!(self.lane, LaneId::Process | LaneId::Async))
     }
 
     /// The lane that the call itself needs a place in; one that shares a run needs none where the

@@ -156,12 +156,12 @@ macro_rules! process_calls {
             #[cfg_attr(not(target_os = "linux"), doc = "Not implemented for this system.")]
             pub fn process(mut self) -> Self {
                 self.options.place_on(LaneId::Process);
-                self.options.no_process = None;
+                self.options.unavailable = None;
                 #[cfg(target_os = "linux")]
                 match self.origin.link().engine.shop() {
-                    None => self.options.no_process = Some(Reason::NotConfigured),
+                    None => self.options.unavailable = Some(Reason::NotConfigured),
                     Some(shop) => match Remote::new(shop, std::any::TypeId::of::<F>()) {
-                        None => self.options.no_process = Some(Reason::Unregistered),
+                        None => self.options.unavailable = Some(Reason::Unregistered),
                         Some(remote) => {
                             let $named = &mut self.job;
                             $inner.set_remote(remote);
@@ -170,7 +170,7 @@ macro_rules! process_calls {
                 }
                 #[cfg(not(target_os = "linux"))]
                 {
-                    self.options.no_process = Some(Reason::NotConfigured);
+                    self.options.unavailable = Some(Reason::NotConfigured);
                 }
                 self
             }

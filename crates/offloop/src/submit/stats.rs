@@ -74,6 +74,16 @@ pub struct Stats {
     pub resources: ExecutorStats,
     /// Calls in worker processes; its `threads` are those.
     pub processes: ExecutorStats,
+    /// Async calls; its `threads` are the executor's own.
+    pub async_calls: ExecutorStats,
+    /// Polls of async calls that took longer than [`AsyncCalls::stall`](crate::AsyncCalls::stall):
+    /// their future blocked its thread, and all else that the thread had to poll waited. Each is an
+    /// event for `tracing`, too.
+    pub async_stalls: u64,
+    /// How long the longest of these took, as far as it is over or its call was decided meanwhile.
+    pub longest_stall: Duration,
+    /// The submit place of its call: where to look first.
+    pub longest_stall_place: Option<&'static Location<'static>>,
     /// What became of the worker processes.
     #[cfg(feature = "process")]
     pub workers: WorkerStats,
@@ -96,6 +106,7 @@ impl Stats {
             (LaneId::Inline, &mut self.inline),
             (LaneId::Resource, &mut self.resources),
             (LaneId::Process, &mut self.processes),
+            (LaneId::Async, &mut self.async_calls),
         ];
         for (id, stats) in executors {
             let CallStats { queue_wait, run, delivery_wait } = book.take_lane(id as usize);
@@ -162,6 +173,7 @@ impl<S: 'static> Offloop<S> {
         let hub = &self.link().hub;
         let counts = &hub.counts;
         let turns = self.inbox().counts();
+        let stalls = self.link().engine.stalls();
         let (by_loop, by_handles) = counts.submitted.counts();
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Acquire);
         let stats = Stats {
@@ -189,6 +201,10 @@ impl<S: 'static> Offloop<S> {
             inline: self.executor(LaneId::Inline),
             resources: self.resources(),
             processes: self.executor(LaneId::Process),
+            async_calls: self.executor(LaneId::Async),
+            async_stalls: stalls.stalls,
+            longest_stall: stalls.longest,
+            longest_stall_place: stalls.longest_place,
             #[cfg(feature = "process")]
             workers: self.workers(),
             #[cfg(feature = "stats")]

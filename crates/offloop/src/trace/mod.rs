@@ -13,6 +13,7 @@ mod on;
 
 use std::fmt::Display;
 use std::panic::Location;
+use std::time::Duration;
 
 #[cfg(not(feature = "tracing"))]
 use self::off as with;
@@ -42,6 +43,11 @@ pub(crate) fn abandoned(subject: Subject<'_>, reason: &dyn Display) {
 /// A function that was given up has returned.
 pub(crate) fn came_back(subject: Subject<'_>) {
     with::came_back(subject);
+}
+
+/// A poll of an async call took too long.
+pub(crate) fn stalled(subject: Subject<'_>, took: Duration) {
+    with::stalled(subject, &format_args!("{took:?}"));
 }
 
 /// Nobody was there to hear how a call ended.

@@ -13,6 +13,10 @@ impl Parent {
         Self
     }
 
+    pub(crate) fn is_none(&self) -> bool {
+        true
+    }
+
     pub(crate) fn enter(&self) -> Entered {
         Entered
     }
@@ -25,6 +29,8 @@ pub(super) fn refused(_: Subject<'_>, _: &dyn Display) {}
 pub(super) fn abandoned(_: Subject<'_>, _: &dyn Display) {}
 
 pub(super) fn came_back(_: Subject<'_>) {}
+
+pub(super) fn stalled(_: Subject<'_>, _: &dyn Display) {}
 
 pub(super) fn unobserved(_: Subject<'_>, _: &dyn Display) {}
 

@@ -21,6 +21,10 @@ impl Parent {
         Self(guarded(Span::current).filter(|span| !span.is_none()).map(Box::new))
     }
 
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(crate) fn enter(&self) -> Entered<'_> {
         Entered(self.0.as_ref().and_then(|span| guarded(|| span.enter())))
     }
@@ -88,6 +92,10 @@ pub(super) fn abandoned(subject: Subject<'_>, reason: &dyn Display) {
 
 pub(super) fn came_back(subject: Subject<'_>) {
     tell!(DEBUG, subject, "abandoned call came back");
+}
+
+pub(super) fn stalled(subject: Subject<'_>, took: &dyn Display) {
+    tell!(WARN, subject, "async call stalled its thread", took = took);
 }
 
 pub(super) fn unobserved(subject: Subject<'_>, reason: &dyn Display) {

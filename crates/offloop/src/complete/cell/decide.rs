@@ -63,7 +63,7 @@ impl CallRef {
             self.lane().decided_while_queued();
         }
         self.settle(Some(verdict));
-        if from == Phase::Running && self.lane == LaneId::Process {
+        if from == Phase::Running && matches!(self.lane, LaneId::Process | LaneId::Async) {
             // Whoever decides it has its function stopped.
             self.hub.cut_short(self, from);
         }

@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, offset_of};
 use std::ptr::NonNull;
+use std::task::{self, Poll};
 
 use super::decide::Unwanted;
 use super::{CallRef, Head};
@@ -110,6 +111,51 @@ impl Claimed {
         // what became of it.
         let came = unsafe { (self.call.vtable.perform)(&self.call) };
         Returned { call: self.call, came }
+    }
+}
+
+/// A call that is under way without a thread. Dropped before its end, it decides `Shutdown`, and what
+/// is left of its job is dropped with it.
+#[must_use = "a call that flows is polled to its end"]
+pub(crate) struct Flowing {
+    call: ManuallyDrop<CallRef>,
+}
+
+impl Claimed {
+    /// Makes a flow of the call's job.
+    pub(crate) fn flow(self) -> Flowing {
+        // SAFETY: as for `execute`.
+        unsafe { (self.call.vtable.begin_flow)(&self.call) };
+        Flowing { call: ManuallyDrop::new(self.call) }
+    }
+}
+
+impl Flowing {
+    /// Lets it go on; comes back with it while it waits.
+    pub(crate) fn poll(self, cx: &mut task::Context<'_>) -> Result<Returned, Self> {
+        // SAFETY: the vtable is the cell's own; the call was claimed, and this is what became of it.
+        match unsafe { (self.call.vtable.poll_flow)(&self.call, cx) } {
+            Poll::Pending => Err(self),
+            Poll::Ready(came) => {
+                let mut this = ManuallyDrop::new(self);
+                // SAFETY: `this` is never touched again, so its reference moves out once.
+                let call = unsafe { ManuallyDrop::take(&mut this.call) };
+                Ok(Returned { call, came })
+            }
+        }
+    }
+}
+
+impl Drop for Flowing {
+    fn drop(&mut self) {
+        self.call.decide(Verdict::Shutdown);
+        // First: whoever is let in behind it finds it gone.
+        // SAFETY: the vtable is the cell's own, and `self` is what became of the call's one `Work`.
+        unsafe { (self.call.vtable.drop_job)(&self.call) };
+        self.call.lane().returned();
+        self.call.left();
+        // SAFETY: `self` is being dropped, so its reference is given up once.
+        unsafe { ManuallyDrop::drop(&mut self.call) };
     }
 }
 

@@ -5,13 +5,14 @@
 //! touch what, and when, is the table in `state`; this file is where it is kept. The allocation
 //! ends with its last holder, and by then neither job nor outcome is in it.
 
+mod content;
 mod decide;
 mod hands;
 mod head;
 mod shown;
 mod times;
 
-pub(crate) use self::hands::{Claimed, Ran, Receiver, Returned, Work};
+pub(crate) use self::hands::{Claimed, Flowing, Ran, Receiver, Returned, Work};
 pub(crate) use self::shown::Shown;
 
 use std::borrow::Cow;
@@ -22,9 +23,11 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::hub::{Hub, LaneId, Remains};
+use self::content::{Cell, Content, Vtable};
+use super::flow::{BoxFlow, Ended};
+use super::hub::{Hub, LaneId};
 use super::policy::{Members, Policy};
-use super::state::{Came, Phase, Verdict};
+use super::state::{Phase, Verdict};
 use super::task::TaskSlot;
 use crate::deliver::{Completed, Linked, Node, Token};
 use crate::failure::Outcome;
@@ -37,6 +40,13 @@ pub trait Job: Send + 'static {
     type Output: Send + 'static;
     /// Runs it. Never unwinds.
     fn perform(self, call: &CallRef) -> Outcome<Self::Output>;
+    /// The same for an executor of futures: a job that waits gives its thread back meanwhile.
+    fn flow(self, call: &CallRef) -> BoxFlow<Self::Output>
+    where
+        Self: Sized,
+    {
+        Box::new(Ended::new(self.perform(call)))
+    }
 }
 
 /// How a decided call reaches its receiver.
@@ -61,15 +71,6 @@ pub(crate) struct Details {
     /// Where its function runs, its own or the one that it shares.
     pub(crate) runs_on: LaneId,
     pub(crate) stamps: Stamps,
-}
-
-struct Vtable {
-    perform: unsafe fn(&CallRef) -> Came,
-    /// Moves the outcome into an `Option<Outcome<T>>`.
-    take_outcome: unsafe fn(&CallRef, NonNull<()>),
-    drop_outcome: unsafe fn(&CallRef),
-    drop_job: unsafe fn(&CallRef),
-    free: unsafe fn(NonNull<Head>),
 }
 
 /// Two halves that stand half a hundred bytes apart, so that what the loop does with its half meets
@@ -140,134 +141,6 @@ fn extras(
         return None;
     }
     Some(Box::new(Extras { name, route, policy }))
-}
-
-#[repr(C)]
-struct Cell<J: Job> {
-    head: Head,
-    content: UnsafeCell<Content<J>>,
-}
-
-/// A call has its job until it runs, and its outcome from then on.
-enum Content<J: Job> {
-    Job(J),
-    Outcome(Outcome<J::Output>),
-    Nothing,
-}
-
-impl<J: Job> Content<J> {
-    fn take_job(&mut self) -> Option<J> {
-        match std::mem::replace(self, Content::Nothing) {
-            Content::Job(job) => Some(job),
-            other => {
-                *self = other;
-                None
-            }
-        }
-    }
-
-    fn take_outcome(&mut self) -> Option<Outcome<J::Output>> {
-        match std::mem::replace(self, Content::Nothing) {
-            Content::Outcome(outcome) => Some(outcome),
-            other => {
-                *self = other;
-                None
-            }
-        }
-    }
-}
-
-impl<J: Job> Cell<J> {
-    const VTABLE: Vtable = Vtable {
-        perform: Self::perform,
-        take_outcome: Self::take_outcome,
-        drop_outcome: Self::drop_outcome,
-        drop_job: Self::drop_job,
-        free: Self::free,
-    };
-
-    /// # Safety
-    /// `call` points to a `Cell<J>`.
-    unsafe fn of(call: &CallRef) -> &Self {
-        // SAFETY: the caller's promise; `call` keeps it alive for the borrow.
-        unsafe { call.head.cast::<Self>().as_ref() }
-    }
-
-    /// # Safety
-    /// `call` points to a `Cell<J>`, and the caller holds its `Work`.
-    unsafe fn take_job(call: &CallRef) -> Option<J> {
-        // SAFETY: the caller's first promise.
-        let cell = unsafe { Self::of(call) };
-        // SAFETY: only the `Work` holder touches the content while that is a job, and there is one `Work`.
-        cell.content.with_mut(|content| unsafe { (*content).take_job() })
-    }
-
-    /// # Safety
-    /// `call` points to a `Cell<J>`, and `into` to an `Option<Outcome<J::Output>>`. The caller is the
-    /// call's receiver, and the phase is Done.
-    unsafe fn take_outcome(call: &CallRef, into: NonNull<()>) {
-        // SAFETY: the caller's first promise.
-        let cell = unsafe { Self::of(call) };
-        // SAFETY: in this phase the one receiver alone touches the content.
-        let outcome = cell.content.with_mut(|content| unsafe { (*content).take_outcome() });
-        // SAFETY: the caller's promise about `into`.
-        unsafe { *into.cast::<Option<Outcome<J::Output>>>().as_ptr() = outcome };
-    }
-
-    /// Runs the job and leaves its outcome in the slot; says what that is.
-    ///
-    /// # Safety
-    /// As for `take_job`, and the caller has claimed the call.
-    unsafe fn perform(call: &CallRef) -> Came {
-        // SAFETY: the caller's promises.
-        let job = unsafe { Self::take_job(call) }.expect("a claimed call has its job");
-        let outcome = job.perform(call);
-        let came = Came::of(&outcome);
-        // SAFETY: as above.
-        let cell = unsafe { Self::of(call) };
-        // SAFETY: before Done the claimer alone touches the content, whose job is gone.
-        cell.content.with_mut(|content| unsafe { *content = Content::Outcome(outcome) });
-        came
-    }
-
-    /// Drops an outcome that nobody takes.
-    ///
-    /// # Safety
-    /// `call` points to a `Cell<J>`; the caller has claimed the call, and its receiver does not get
-    /// to its outcome: the phase is not Done, or the receiver left before.
-    unsafe fn drop_outcome(call: &CallRef) {
-        // SAFETY: the caller's first promise.
-        let cell = unsafe { Self::of(call) };
-        // SAFETY: the caller's other promises.
-        let outcome = cell.content.with_mut(|content| unsafe { (*content).take_outcome() });
-        if call.lane_id() == LaneId::Inline {
-            // This is the loop thread.
-            call.hub.discard(Remains::Value(call.hub.clone(), Box::new(outcome)));
-        } else {
-            call.hub.drop_here(outcome);
-        }
-    }
-
-    /// # Safety
-    /// As for `take_job`.
-    unsafe fn drop_job(call: &CallRef) {
-        // SAFETY: the caller's promises.
-        let job = unsafe { Self::take_job(call) };
-        call.hub.drop_here(job);
-    }
-
-    /// # Safety
-    /// `head` starts a `Cell<J>` from `make`, and the caller had the last hand on it.
-    unsafe fn free(head: NonNull<Head>) {
-        // SAFETY: `make` took it out of a box, and nobody else is left.
-        let cell = unsafe { Box::from_raw(head.cast::<Self>().as_ptr()) };
-        if cfg!(any(loom, debug_assertions)) {
-            // SAFETY: as above. The model checker sees by this that all that was done comes before.
-            let is_empty = |content: *mut _| matches!(unsafe { &*content }, Content::<J>::Nothing);
-            assert!(cell.content.with_mut(is_empty), "job and outcome went before the last hand");
-        }
-        recycle::dispose(cell);
-    }
 }
 
 /// The three hands that a call begins with.

@@ -10,19 +10,23 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
+use std::task::{self, Poll, Waker};
 
 use super::lock;
 use crate::complete::cell::CallRef;
 use crate::complete::hub::LaneId;
-use crate::sync::{Condvar, Mutex};
+use crate::contain::{contain, drop_contained};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// How many values wait under `on_each_progress` before the function does.
 const ROOM: usize = 64;
 
 /// A mailbox of any type.
 pub(crate) trait Mail: Send + Sync {
-    /// The outcome is decided: nobody waits for room, and nothing is taken in any more.
-    fn end(&self);
+    /// The outcome is decided: nobody waits for room, and nothing is taken in any more. `true`: it is
+    /// to leave the list of those that functions wait at.
+    #[must_use]
+    fn end(&self) -> bool;
     /// Has those who wait for room look again.
     fn look_again(&self);
     fn as_any(&self) -> &(dyn Any + Send + Sync);
@@ -43,6 +47,27 @@ struct State<P> {
     ended: bool,
     /// How many threads wait for room.
     waiting: usize,
+    /// The tasks that do.
+    tasks: Vec<Waker>,
+    /// It is in the hub's list of those that functions wait at.
+    listed: bool,
+}
+
+impl<P> State<P> {
+    /// Before a wait, and before the last look: a shutdown which that misses finds it there.
+    fn enlist(&mut self, call: &CallRef, this: &Arc<dyn Mail>) {
+        if !std::mem::replace(&mut self.listed, true) {
+            call.hub().blocked().add(this);
+        }
+    }
+
+    /// Others may wait on: a function may have threads of its own.
+    fn delist(&mut self, call: &CallRef, this: &Arc<dyn Mail>) {
+        let unused = self.waiting == 0 && self.tasks.is_empty();
+        if unused && std::mem::replace(&mut self.listed, false) {
+            call.hub().blocked().remove(this);
+        }
+    }
 }
 
 impl<P: Send + 'static> Mailbox<P> {
@@ -57,31 +82,68 @@ impl<P: Send + 'static> Mailbox<P> {
     }
 
     fn make(room_for: Option<usize>) -> Arc<Self> {
-        let state = State { values: VecDeque::new(), announced: false, ended: false, waiting: 0 };
+        let state = State {
+            values: VecDeque::new(),
+            announced: false,
+            ended: false,
+            waiting: 0,
+            tasks: Vec::new(),
+            listed: false,
+        };
         Arc::new(Self { room_for, state: Mutex::new(state), room: Condvar::new() })
     }
 
     /// Leaves `value` for the loop; `this` is this mailbox.
     pub(crate) fn put(&self, this: &Arc<dyn Mail>, call: &CallRef, value: P) {
         let mut state = lock(&self.state);
-        // An inline call runs on the loop: it would wait for itself.
-        let room = self.room_for.filter(|_| call.lane_id() != LaneId::Inline);
-        while room.is_some_and(|room| state.values.len() >= room) && !state.ended {
-            // In the list before the look: a shutdown that this look misses finds it there.
+        // An inline call runs on the loop: it would wait for itself. One that is polled would hold up
+        // all others.
+        let waits = !matches!(call.lane_id(), LaneId::Inline | LaneId::Async);
+        while waits && self.is_full(&state) {
             state.waiting += 1;
-            call.hub().blocked().add(this);
+            state.enlist(call, this);
             if !call.is_unwanted() {
                 state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             state.waiting -= 1;
-            // Others wait here on: a function may have threads of its own.
-            if state.waiting == 0 {
-                call.hub().blocked().remove(this);
-            }
+            state.delist(call, this);
             if call.is_unwanted() {
                 break;
             }
         }
+        self.leave(state, call, value);
+    }
+
+    /// Same as [`put`](Self::put), except that a task waits; `value` is taken when it is ready.
+    pub(crate) fn poll_put(
+        &self,
+        this: &Arc<dyn Mail>,
+        call: &CallRef,
+        value: &mut Option<P>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        // The runtime's code, so not under the lock.
+        let waker = cx.waker().clone();
+        let mut state = lock(&self.state);
+        if self.is_full(&state) {
+            state.enlist(call, this);
+            if !call.is_unwanted() {
+                state.tasks.push(waker);
+                return Poll::Pending;
+            }
+        }
+        state.delist(call, this);
+        if let Some(value) = value.take() {
+            self.leave(state, call, value);
+        }
+        Poll::Ready(())
+    }
+
+    fn is_full(&self, state: &State<P>) -> bool {
+        self.room_for.is_some_and(|room| state.values.len() >= room) && !state.ended
+    }
+
+    fn leave(&self, mut state: MutexGuard<'_, State<P>>, call: &CallRef, value: P) {
         if state.ended || call.is_unwanted() {
             drop(state);
             return call.hub().drop_here(value);
@@ -102,8 +164,10 @@ impl<P: Send + 'static> Mailbox<P> {
         let value = state.values.pop_front();
         let more = !state.values.is_empty();
         state.announced = more;
+        let tasks = std::mem::take(&mut state.tasks);
         drop(state);
         self.room.notify_one();
+        wake(tasks);
         (value, more)
     }
 
@@ -118,15 +182,22 @@ impl<P: Send + 'static> Mailbox<P> {
 }
 
 impl<P: Send + 'static> Mail for Mailbox<P> {
-    fn end(&self) {
-        lock(&self.state).ended = true;
+    fn end(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.ended = true;
+        let tasks = std::mem::take(&mut state.tasks);
+        let listed = state.waiting == 0 && std::mem::replace(&mut state.listed, false);
+        drop(state);
         self.room.notify_all();
+        wake(tasks);
+        listed
     }
 
     fn look_again(&self) {
         // Under the lock, so that a function is either before its look or in its wait.
-        drop(lock(&self.state));
+        let tasks = std::mem::take(&mut lock(&self.state).tasks);
         self.room.notify_all();
+        wake(tasks);
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
@@ -135,5 +206,14 @@ impl<P: Send + 'static> Mail for Mailbox<P> {
 
     fn type_name(&self) -> &'static str {
         std::any::type_name::<P>()
+    }
+}
+
+/// All of them: one that is gone by now would use up another one's wake.
+fn wake(tasks: Vec<Waker>) {
+    for task in tasks {
+        if let Err(payload) = contain(|| task.wake()) {
+            drop_contained(payload);
+        }
     }
 }

@@ -173,8 +173,10 @@ impl Policy {
 
     /// Its outcome is decided; `verdict` where it is a failure without a value.
     pub(super) fn settled(&self, call: &CallRef, verdict: Option<Verdict>) {
-        if let Some(mail) = &self.mail {
-            mail.end();
+        if let Some(mail) = &self.mail
+            && mail.end()
+        {
+            call.hub().blocked().remove(mail);
         }
         match &self.order {
             Some(order) => {

@@ -1,0 +1,141 @@
+//! How an async call ends before its future does. Invariant: the outcome is decided at once, and the
+//! future is dropped where it is polled, though nothing that it waits for ever comes.
+
+use std::time::Duration;
+
+use offloop::{By, Failure};
+
+use crate::common::{Seen, keep, wait_for};
+use crate::{Gate, looped, seen_by};
+
+#[test]
+fn a_cancel_drops_the_future() {
+    let lp = seen_by::<()>(1);
+    let gate = Gate::default();
+    let ticket = lp.off.call_async(gate.pass()).then(keep);
+    gate.wait_polled(1);
+    ticket.cancel();
+    assert!(matches!(lp.outcome(), Err(Failure::Cancelled(By::Caller))));
+    gate.wait_dropped(1);
+    wait_for("it runs no more", || lp.off.stats().async_calls.running == 0);
+}
+
+#[test]
+fn a_deadline_drops_the_future() {
+    let lp = seen_by::<()>(1);
+    let gate = Gate::default();
+    lp.off.call_async(gate.pass()).deadline(Duration::from_millis(20)).then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
+    gate.wait_dropped(1);
+    let stats = lp.off.stats();
+    assert_eq!((stats.timed_out, stats.async_calls.abandoned), (1, 0));
+}
+
+#[test]
+fn a_guard_a_scope_a_newer_call_and_a_dropped_future_drop_it_too() {
+    let lp = seen_by::<()>(1);
+    let gate = Gate::default();
+    let guard = lp.off.call_async(gate.pass()).then(keep).guard();
+    gate.wait_polled(1);
+    drop(guard);
+    gate.wait_dropped(1);
+    assert!(matches!(lp.outcome(), Err(Failure::Cancelled(By::Caller))));
+
+    let scope = lp.off.scope();
+    lp.off.call_async(gate.pass()).within(&scope).then(keep);
+    gate.wait_polled(2);
+    drop(scope);
+    gate.wait_dropped(2);
+
+    lp.off.call_async(gate.pass()).latest("key").then(keep);
+    gate.wait_polled(3);
+    lp.off.call_async(async {}).latest("key").then(keep);
+    gate.wait_dropped(3);
+    let outcomes = lp.outcomes(2);
+    assert!(matches!(outcomes[..], [Err(Failure::Cancelled(By::Superseded)), Ok(())]));
+
+    let mut awaited =
+        Box::pin(std::future::IntoFuture::into_future(lp.off.call_async(gate.pass())));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(awaited.as_mut().poll(&mut cx).is_pending());
+    gate.wait_polled(4);
+    drop(awaited);
+    gate.wait_dropped(4);
+}
+
+#[test]
+fn a_call_that_is_decided_before_its_first_poll_is_not_polled() {
+    // A runtime without threads.
+    let (lp, runtime) = looped::<Seen<()>>(0);
+    let gate = Gate::default();
+    let ticket = lp.off.call_async(gate.pass()).then(keep);
+    lp.off.call_async(gate.pass()).deadline(Duration::ZERO).then(keep);
+    ticket.cancel();
+    assert!(lp.outcomes(2).iter().all(Result::is_err));
+    std::thread::spawn(move || runtime.end()).join().unwrap();
+    gate.wait_dropped(2);
+    assert!(gate.polled().is_empty());
+}
+
+/// A3: the calls of a runtime that ends under them come to an outcome.
+#[test]
+fn a_runtime_that_ends_before_its_calls_is_an_outcome() {
+    let (lp, runtime) = looped::<Seen<()>>(1);
+    let gate = Gate::default();
+    for _ in 0..3 {
+        lp.off.call_async(gate.pass()).then(keep);
+    }
+    gate.wait_polled(3);
+    std::thread::spawn(move || runtime.end()).join().unwrap();
+    let outcomes = lp.outcomes(3);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Failure::Shutdown))));
+    gate.wait_dropped(3);
+    assert_eq!(lp.off.stats().async_calls.running, 0);
+    lp.off.call_async(gate.pass()).then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Rejected(_))));
+}
+
+#[test]
+fn close_lets_what_runs_finish_and_refuses_the_rest() {
+    let lp = seen_by::<()>(1);
+    let gate = Gate::default();
+    lp.off.call_async(gate.pass()).then(keep);
+    gate.wait_polled(1);
+    lp.off.close();
+    lp.off.call_async(gate.pass()).then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Shutdown)));
+    assert!(!lp.off.is_closed());
+    gate.open();
+    assert!(lp.outcome().is_ok());
+    assert!(lp.off.is_closed());
+}
+
+#[test]
+fn a_shutdown_waits_for_futures() {
+    let lp = seen_by::<()>(1);
+    let gate = Gate::default();
+    lp.off.call_async(gate.pass()).then(keep);
+    gate.wait_polled(1);
+    let opener = {
+        let gate = gate.clone();
+        std::thread::spawn(move || gate.open())
+    };
+    let report = lp.off.shutdown(Duration::from_secs(20));
+    opener.join().unwrap();
+    assert_eq!((report.finished, report.abandoned.len()), (1, 0));
+    assert!(lp.outcome().is_ok());
+}
+
+#[test]
+fn a_shutdown_drops_what_does_not_end_and_names_it() {
+    let lp = seen_by::<()>(1);
+    let gate = Gate::default();
+    lp.off.call_async(gate.pass()).name("waits").then(keep);
+    gate.wait_polled(1);
+    let report = lp.off.shutdown(Duration::ZERO);
+    let names: Vec<_> = report.abandoned.iter().map(|call| call.name.as_deref()).collect();
+    assert_eq!(names, [Some("waits")]);
+    assert!(matches!(lp.outcome(), Err(Failure::Shutdown)));
+    gate.wait_dropped(1);
+    assert_eq!(lp.off.stats().async_calls.threads, 0);
+}

@@ -1,0 +1,55 @@
+//! Futures that block by mistake. Invariant: whether a poll is too long is decided by what the test
+//! holds it with, never by the machine's pace.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use offloop::AsyncCalls;
+
+use crate::common::{Seen, TestLoop, keep, wait_for};
+use crate::runtime::Runtime;
+
+fn looped(limit: Duration) -> TestLoop<Seen<()>> {
+    let runtime = Runtime::new(2);
+    TestLoop::with(|b| b.async_on(runtime).async_calls(AsyncCalls::new().stall(limit)))
+}
+
+#[test]
+fn a_poll_that_blocks_is_counted_with_its_place() {
+    let lp = looped(Duration::from_millis(20));
+    let line = line!() + 1;
+    lp.off.call_async(async { std::thread::sleep(Duration::from_millis(40)) }).then(keep);
+    assert!(lp.outcome().is_ok());
+    wait_for("it is counted", || lp.off.stats().async_stalls == 1);
+    let stats = lp.off.stats();
+    assert_eq!(
+        stats.longest_stall_place.map(|place| (place.file(), place.line())),
+        Some((file!(), line))
+    );
+    assert!(stats.longest_stall >= Duration::from_millis(40));
+}
+
+#[test]
+fn a_poll_that_does_not_block_is_not() {
+    let lp = looped(Duration::from_secs(3600));
+    for _ in 0..100 {
+        lp.off.call_async(async {}).then(keep);
+    }
+    lp.outcomes(100);
+    let stats = lp.off.stats();
+    assert_eq!((stats.async_stalls, stats.longest_stall_place), (0, None));
+}
+
+/// What never returns can't be timed at its end: it is told when its call is decided, and once.
+#[test]
+fn a_poll_that_never_ends_is_counted_when_its_deadline_passes() {
+    let lp = looped(Duration::from_millis(1));
+    let (release, held) = mpsc::channel::<()>();
+    let call = lp.off.call_async(async move { held.recv().unwrap_or(()) });
+    call.deadline(Duration::from_millis(30)).then(keep);
+    assert!(lp.outcome().is_err());
+    wait_for("it is counted", || lp.off.stats().async_stalls == 1);
+    drop(release);
+    wait_for("it has ended", || lp.off.stats().async_calls.running == 0);
+    assert_eq!(lp.off.stats().async_stalls, 1, "once");
+}
