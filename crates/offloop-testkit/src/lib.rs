@@ -6,6 +6,7 @@
 //! | a test that decides itself who finishes when | [`ManualExecutor`], [`ManualClock`](offloop::ManualClock) | what your code does then, without threads and without waiting |
 //! | a loop, or a waker for one | [`loop_suite!`] | whether it keeps each promise of [`loops`] |
 //! | an executor | [`executor_suite!`] | whether it keeps each promise of [`executors`] |
+//! | an executor for named functions, in this process or not | [`call_fn_suite!`] | whether it keeps each promise of [`named`] |
 //!
 //! The page [`testing`] shows the whole way, from a handler alone to every order of events.
 //!
@@ -67,10 +68,14 @@ mod sync;
 
 pub mod executors;
 pub mod loops;
+#[cfg(feature = "process")]
+pub mod named;
 pub mod sim;
 #[cfg(any(doc, doctest))]
 pub mod testing;
 
 pub use executors::{ExecutorState, ExecutorSuite, Place};
 pub use loops::{LoopRig, LoopState, LoopSuite, Round};
+#[cfg(feature = "process")]
+pub use named::{CallFnState, CallFnSuite};
 pub use sim::{ManualExecutor, Sim, check};

@@ -27,6 +27,9 @@ pub enum Place {
     Cores,
     /// Those that say `.inline()`.
     Inline,
+    /// Those that say `.process()`, which only calls of named functions can.
+    #[cfg(feature = "process")]
+    Process,
 }
 
 impl Place {
@@ -37,7 +40,9 @@ impl Place {
             "threads" => Self::Threads,
             "cores" => Self::Cores,
             "inline" => Self::Inline,
-            other => panic!("there is no place `{other}`: say threads, cores or inline"),
+            #[cfg(feature = "process")]
+            "process" => Self::Process,
+            other => panic!("there is no place `{other}`: say threads, cores, inline or process"),
         }
     }
 }
@@ -57,13 +62,18 @@ impl ExecutorSuite {
     /// `workers` how many of them at the same time.
     ///
     /// # Panics
-    /// If `workers` is 0.
+    /// If `workers` is 0, or the place another process, where the suite's closures can't go.
     pub fn new(
         configure: impl Fn(Builder<ExecutorState>) -> Builder<ExecutorState> + Send + Sync + 'static,
         place: Place,
         workers: usize,
     ) -> Self {
         assert!(workers > 0, "an executor without workers runs nothing: say how many run at once");
+        #[cfg(feature = "process")]
+        assert!(
+            place != Place::Process,
+            "a closure does not leave the process: see call_fn_suite!"
+        );
         let patience = Duration::from_secs(10);
         Self { configure: Arc::new(configure), place, workers, patience }
     }
@@ -80,6 +90,8 @@ impl ExecutorSuite {
             Place::Threads => call.threads(),
             Place::Cores => call.cores(),
             Place::Inline => call.inline(),
+            #[cfg(feature = "process")]
+            Place::Process => unreachable!("`new` refuses it"),
         }
     }
 

@@ -7,7 +7,6 @@ mod common;
 mod chaos;
 mod context;
 mod death;
-mod executor;
 mod functions;
 mod host;
 mod hostile;

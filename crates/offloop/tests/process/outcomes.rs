@@ -52,3 +52,15 @@ fn a_deadline_stops_a_function_that_never_returns() {
     lp.off.call_fn(double, 1).process().then(keep);
     assert!(matches!(lp.outcome(), Ok(2)));
 }
+
+#[test]
+fn the_same_line_runs_under_every_executor() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1));
+    lp.off.call_fn(double, 4).inline().then(keep);
+    lp.off.call_fn(double, 4).threads().then(keep);
+    lp.off.call_fn(double, 4).cores().then(keep);
+    lp.off.call_fn(double, 4).process().then(keep);
+    assert!(lp.outcomes(4).iter().all(|outcome| matches!(outcome, Ok(8))));
+    let long = lp.off.shutdown(Duration::from_secs(5));
+    assert_eq!((long.never_started, long.abandoned.len()), (0, 0));
+}

@@ -77,6 +77,27 @@ fn a_scope_a_newer_call_and_a_dropped_future_kill_too() {
     wait_for("the future's worker is killed", || lp.off.stats().workers.killed == 3);
 }
 
+/// One run serves all; the last one that leaves has it killed.
+#[test]
+fn a_shared_call_runs_once_and_is_killed_when_nobody_waits() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(2));
+    for _ in 0..5 {
+        lp.off.call_fn(process_id, ()).process().share("who").then(keep);
+    }
+    let ids: Vec<u32> = lp.outcomes(5).into_iter().map(Result::unwrap).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "one process answered all of them");
+    let mark = Mark::new();
+    let share = || lp.off.call_fn(begin_and_spin, mark.name()).process().share("spin").then(keep);
+    let tickets = [share(), share()];
+    mark.wait();
+    tickets[0].cancel();
+    assert!(lp.outcome().is_err());
+    assert_eq!(lp.off.stats().workers.killed, 0, "somebody waits");
+    tickets[1].cancel();
+    assert!(lp.outcome().is_err());
+    wait_for("it is killed", || lp.off.stats().workers.killed == 1);
+}
+
 /// G7: the outcome does not wait for the process's end, and the loop is woken for it.
 #[test]
 fn a_deadline_is_kept_and_its_function_stopped() {
