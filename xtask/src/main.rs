@@ -35,6 +35,11 @@ const COMMANDS: &[Command] = &[
         run: platform::stress::command,
     },
     Command {
+        name: "chaos",
+        what: "[--calls N] [--seed N] worker processes in chaos, 1 000 000 calls, in release",
+        run: platform::chaos::command,
+    },
+    Command {
         name: "tsan",
         what: "the library's tests under ThreadSanitizer, std instrumented too",
         run: platform::sanitize::tsan,

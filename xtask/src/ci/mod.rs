@@ -89,6 +89,12 @@ const STAGES: &[Stage] = &[
         run: stages::stress,
     },
     Stage {
+        name: "chaos",
+        minutes: 1.0,
+        what: "20 000 calls in worker processes that crash, hang and are killed, in release",
+        run: stages::chaos,
+    },
+    Stage {
         name: "sim",
         minutes: 1.5,
         what: "100 000 random programs under the simulation, in release",

@@ -17,6 +17,8 @@ use crate::workspace::{Package, Workspace};
 /// is found in practice.
 const LOOM_MAX_PREEMPTIONS: &str = "3";
 
+const CHAOS_CALLS: u64 = 20_000;
+
 const SIM_SEEDS_KEY: &str = "OFFLOOP_SIM_SEEDS";
 const SIM_SEEDS: &str = "100000";
 
@@ -27,6 +29,13 @@ pub(super) fn tidy(workspace: &Workspace) -> Result<Note> {
 pub(super) fn stress(workspace: &Workspace) -> Result<Note> {
     platform::stress::command(workspace, &[])?;
     Ok(Note::new())
+}
+
+/// The very test that `test` runs with fewer calls, and payloads of the largest size.
+pub(super) fn chaos(workspace: &Workspace) -> Result<Note> {
+    platform::chaos::run(workspace, CHAOS_CALLS, None)?;
+    platform::chaos::largest_payloads(workspace)?;
+    Ok(format!("{CHAOS_CALLS} calls"))
 }
 
 /// The testkit's random programs at their full number: the very test that `test` runs with fewer.

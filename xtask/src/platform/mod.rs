@@ -3,6 +3,7 @@
 //! Invariant: nothing here downloads a toolchain. What is missing is named with the
 //! Debian packages that bring it.
 
+pub(crate) mod chaos;
 mod emulator;
 pub(crate) mod sanitize;
 pub(crate) mod stress;

@@ -15,6 +15,12 @@ const CHILD: &str = "OFFLOOP_TEST_CHILD";
 /// Runs `body` in a child process; `test` is the name of the calling test.
 #[track_caller]
 pub(crate) fn alone(test: &str, body: impl FnOnce()) {
+    alone_for(test, 3 * PATIENCE, body);
+}
+
+/// The same with `limit` as the time that counts as a hang; what it prints is printed.
+#[track_caller]
+pub(crate) fn alone_for(test: &str, limit: Duration, body: impl FnOnce()) {
     if env::var_os(CHILD).is_some_and(|name| name == test) {
         return body();
     }
@@ -29,7 +35,7 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let stdout = thread::spawn(move || read(stdout));
     let stderr = thread::spawn(move || read(stderr));
-    let until = Instant::now() + 3 * PATIENCE;
+    let until = Instant::now() + limit;
     let status = loop {
         if let Some(status) = child.try_wait().expect("the child can be waited for") {
             break Some(status);
@@ -44,6 +50,7 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
     let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
     let passed = status.is_some_and(|status| status.success()) && stdout.contains("1 passed");
     assert!(passed, "alone, `{test}` ended with {status:?}:\n{stdout}\n{stderr}");
+    print!("{stdout}");
 }
 
 fn read(stream: Option<impl Read>) -> String {

@@ -38,20 +38,6 @@ pub(crate) fn spin(_: ()) -> u32 {
     }
 }
 
-fn signal_oneself(signal: rustix::process::Signal) -> u32 {
-    rustix::process::kill_process(rustix::process::getpid(), signal).expect("it can be sent");
-    // A signal to the whole process may be taken by another thread first.
-    spin(())
-}
-
-pub(crate) fn kill_oneself(_: ()) -> u32 {
-    signal_oneself(rustix::process::Signal::KILL)
-}
-
-pub(crate) fn stop_oneself(_: ()) -> u32 {
-    signal_oneself(rustix::process::Signal::STOP)
-}
-
 pub(crate) fn sleep(ms: u64) -> u32 {
     std::thread::sleep(Duration::from_millis(ms));
     0
@@ -208,6 +194,12 @@ pub(crate) fn add_one(mut bytes: SharedBuf) -> SharedBuf {
     bytes
 }
 
+/// Touches each page once.
+pub(crate) fn mark_pages(mut bytes: SharedBuf) -> SharedBuf {
+    bytes.iter_mut().step_by(4096).for_each(|byte| *byte += 1);
+    bytes
+}
+
 pub(crate) fn fresh_buffer(len: u64) -> SharedBuf {
     let mut buffer = SharedBuf::new(usize::try_from(len).expect("a length")).expect("memory");
     buffer.fill(9);
@@ -244,15 +236,13 @@ pub(crate) fn print(line: String) -> u32 {
 }
 
 pub(crate) fn functions() -> Functions {
-    Functions::new()
+    crate::chaos::add_to(Functions::new())
         .add("double", double)
         .add("process id", process_id)
         .add("burst", burst)
         .add("abort", abort)
         .add("exit", exit)
         .add("spin", spin)
-        .add("kill oneself", kill_oneself)
-        .add("stop oneself", stop_oneself)
         .add("begin and wait", begin_and_wait)
         .add("append", append)
         .add("sleep", sleep)
@@ -276,6 +266,7 @@ pub(crate) fn functions() -> Functions {
         .add_with("tell unregistered", tell_unregistered)
         .add_progress::<Duration>()
         .add("add one", add_one)
+        .add("mark pages", mark_pages)
         .add("fresh buffer", fresh_buffer)
         .add("concat", concat)
         .add("give two", give_two)

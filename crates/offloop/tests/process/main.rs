@@ -11,6 +11,7 @@ mod functions;
 mod host;
 mod hostile;
 mod ignore;
+mod largest;
 mod limits;
 mod outcomes;
 mod payload;

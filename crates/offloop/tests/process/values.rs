@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use offloop::SharedBuf;
 
+use crate::common::explode;
+
 /// What can't be told to another process.
 #[derive(Clone, Copy)]
 pub(crate) struct Stubborn(pub(crate) How);
@@ -24,7 +26,7 @@ impl serde::Serialize for Stubborn {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             How::Encoding => Err(serde::ser::Error::custom("it will not")),
-            How::EncodingByPanic => panic!("it would rather panic"),
+            How::EncodingByPanic => explode("it would rather panic"),
             how => how.serialize(to),
         }
     }
@@ -34,7 +36,7 @@ impl<'de> serde::Deserialize<'de> for Stubborn {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match How::deserialize(from)? {
             How::Decoding => Err(serde::de::Error::custom("it will not")),
-            How::DecodingByPanic => panic!("it would rather panic"),
+            How::DecodingByPanic => explode("it would rather panic"),
             how => Ok(Self(how)),
         }
     }
@@ -63,7 +65,9 @@ pub(crate) struct Bomb(pub(crate) u32);
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        assert_eq!(self.0, std::process::id(), "the end of a bomb elsewhere");
+        if self.0 != std::process::id() {
+            explode("the end of a bomb elsewhere");
+        }
     }
 }
 
