@@ -59,6 +59,15 @@ fn check(name: &str, holds: bool) {
     println!("test {name} ... ok");
 }
 
+/// What a copy of this program says that removes its own file before it starts a worker.
+fn run_without_a_file() -> String {
+    let copy = std::env::temp_dir().join(format!("offloop-test-copy-{}", std::process::id()));
+    std::fs::copy("/proc/self/exe", &copy).expect("there is room");
+    let ran = std::process::Command::new(&copy).arg("--without-a-file").output();
+    let _removed_by_itself = std::fs::remove_file(&copy);
+    String::from_utf8_lossy(&ran.expect("it can be started").stdout).into_owned()
+}
+
 fn main() {
     let forgotten = Offloop::<()>::builder().no_waker().processes(Processes::new(functions()));
     let forgotten = forgotten.build().map(|_| ()).map_err(|error| error.to_string());
@@ -66,6 +75,13 @@ fn main() {
     offloop::worker::run_if_worker(&functions());
     if std::env::args().any(|arg| arg == "--say-hello") {
         return println!("hello");
+    }
+    if std::env::args().any(|arg| arg == "--without-a-file") {
+        std::fs::remove_file(std::env::current_exe().expect("it has a path")).expect("it is there");
+        let doubled = outcome(Processes::new(functions()).workers(1), |off| {
+            off.call_fn(double, 21).process().then(|seen, outcome| *seen = Some(outcome));
+        });
+        return println!("{doubled:?}");
     }
     let text = forgotten.expect_err("nobody would become a worker");
     check("a_main_that_forgets_is_told_by_build", text.contains("as the first line of main()"));
@@ -92,6 +108,8 @@ fn main() {
         off.call_fn(start_this_program, ()).process().then(|seen, outcome| *seen = Some(outcome));
     });
     check("what_a_worker_starts_is_no_worker", matches!(said.as_deref(), Ok("hello\n")));
+
+    check("a_program_whose_file_is_gone_is_its_own_worker", run_without_a_file() == "Ok(42)\n");
 
     let died = outcome(processes(), |off| {
         off.call_fn(abort, ()).process().then(|seen, outcome| *seen = Some(outcome));

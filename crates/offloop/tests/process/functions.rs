@@ -194,6 +194,11 @@ pub(crate) fn add_one(mut bytes: SharedBuf) -> SharedBuf {
     bytes
 }
 
+pub(crate) fn lower_first(mut text: String) -> String {
+    text[..1].make_ascii_lowercase();
+    text
+}
+
 /// Touches each page once.
 pub(crate) fn mark_pages(mut bytes: SharedBuf) -> SharedBuf {
     bytes.iter_mut().step_by(4096).for_each(|byte| *byte += 1);
@@ -266,6 +271,7 @@ pub(crate) fn functions() -> Functions {
         .add_with("tell unregistered", tell_unregistered)
         .add_progress::<Duration>()
         .add("add one", add_one)
+        .add("lower first", lower_first)
         .add("mark pages", mark_pages)
         .add("fresh buffer", fresh_buffer)
         .add("concat", concat)

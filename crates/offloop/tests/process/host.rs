@@ -171,3 +171,49 @@ fn a_host_without_descriptors_hears_that_there_is_no_worker() {
         assert!(matches!(lp.outcome(), Ok(2)), "it recovers");
     });
 }
+
+/// A host that becomes a daemon has every descriptor twice, and its workers once.
+#[test]
+fn a_forked_child_neither_uses_nor_ends_the_workers() {
+    alone("host::a_forked_child_neither_uses_nor_ends_the_workers", || {
+        let lp: TestLoop<Seen<u32>> = looped(processes().workers(1).spare(0));
+        lp.off.call_fn(process_id, ()).process().then(keep);
+        let worker = lp.outcome().unwrap();
+        match fork::fork().expect("a fork") {
+            fork::Fork::Child => {
+                let submit = || lp.off.call_fn(process_id, ()).process().then(keep);
+                let used = std::panic::catch_unwind(std::panic::AssertUnwindSafe(submit));
+                let refused = used.is_err();
+                drop(lp);
+                std::process::exit(if refused { 0 } else { 1 });
+            }
+            fork::Fork::Parent(child) => {
+                let child = rustix::process::Pid::from_raw(child).expect("it has a number");
+                let mut ended = None;
+                wait_for("the child ends", || {
+                    let options = rustix::process::WaitOptions::NOHANG;
+                    ended = rustix::process::waitpid(Some(child), options).expect("it is ours");
+                    ended.is_some()
+                });
+                assert_eq!(ended.unwrap().1.exit_status(), Some(0), "a submit there panics");
+            }
+        }
+        lp.off.call_fn(process_id, ()).process().then(keep);
+        assert_eq!(lp.outcome().unwrap(), worker, "it is the same one, and serves");
+    });
+}
+
+/// What starts workers is no thread of the host's, so that none of theirs ends one by its end.
+#[test]
+fn a_worker_outlives_the_thread_whose_call_it_was_started_for() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1).spare(0));
+    let handle = lp.off.handle();
+    let submitter = std::thread::spawn(move || {
+        handle.call_fn(process_id, ()).process().then(keep);
+    });
+    submitter.join().unwrap();
+    let worker = lp.outcome().unwrap();
+    lp.off.call_fn(process_id, ()).process().then(keep);
+    assert_eq!(lp.outcome().unwrap(), worker);
+    assert_eq!(lp.off.stats().workers.started, 1);
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offloop::{Exit, Failure};
 
-use crate::common::{Seen, TestLoop, keep};
+use crate::common::{Seen, TestLoop, keep, wait_for};
 use crate::functions::{abort, burst, double, exit, looped, process_id, processes, spin};
 
 #[test]
@@ -63,4 +63,14 @@ fn the_same_line_runs_under_every_executor() {
     assert!(lp.outcomes(4).iter().all(|outcome| matches!(outcome, Ok(8))));
     let long = lp.off.shutdown(Duration::from_secs(5));
     assert_eq!((long.never_started, long.abandoned.len()), (0, 0));
+}
+
+/// A loop that does not come round keeps nobody from working, and loses nothing.
+#[test]
+fn an_outcome_that_nobody_takes_holds_no_worker() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1));
+    let tickets = [0, 1, 2, 3, 4].map(|n| lp.off.call_fn(double, n).process().then(keep));
+    wait_for("all are done, without a turn", || tickets.iter().all(offloop::Ticket::is_done));
+    let values: Vec<u32> = lp.outcomes(5).into_iter().map(Result::unwrap).collect();
+    assert_eq!(values, [0, 2, 4, 6, 8]);
 }

@@ -113,3 +113,18 @@ fn large_values_in_both_directions_at_once_block_nobody() {
     }
     assert!(lp.outcomes(16).iter().all(Result::is_ok));
 }
+
+/// Nothing to be left over by a crash, and no mount whose size would limit it.
+#[test]
+fn memory_for_payloads_has_no_name() {
+    let lp: TestLoop<Seen<Vec<u8>>> = looped(processes().workers(1));
+    lp.off.call_fn(reverse, vec![1; 500_000]).process().then(keep);
+    assert!(lp.outcome().is_ok());
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let ours: Vec<&str> = maps.lines().filter(|line| line.contains("offloop")).collect();
+    let is_shared =
+        |line: &&&str| line.split_whitespace().nth(1).is_some_and(|is| is.ends_with('s'));
+    let shared: Vec<&&str> = ours.iter().filter(is_shared).collect();
+    assert!(!shared.is_empty(), "{maps}");
+    assert!(shared.iter().all(|line| line.contains("/memfd:") && line.contains("(deleted)")));
+}

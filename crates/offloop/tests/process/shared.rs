@@ -93,3 +93,21 @@ fn a_buffer_is_in_one_place_at_a_time() {
     lp.off.call_fn(add_one, buffer(b"a")).process().then(keep);
     assert_eq!(&lp.outcome().unwrap()[..], b"b");
 }
+
+/// Results that are kept for long take no place that another call needs.
+#[test]
+fn buffers_that_are_kept_hold_up_no_call() {
+    let lp: TestLoop<Seen<SharedBuf>> = looped(processes().workers(1));
+    let mut kept = Vec::new();
+    for n in 0..40 {
+        lp.off.call_fn(fresh_buffer, 1000 + n).process().then(keep);
+        kept.push(lp.outcome().unwrap());
+        lp.off.call_fn(add_one, buffer(&[n as u8; 100])).process().then(keep);
+        kept.push(lp.outcome().unwrap());
+    }
+    for (n, pair) in kept.chunks(2).enumerate() {
+        assert!(pair[0].len() == 1000 + n && pair[0].iter().all(|byte| *byte == 9));
+        assert!(pair[1].iter().all(|byte| usize::from(*byte) == n + 1));
+    }
+    assert!(lp.off.stats().workers.started <= 2, "one, and its spare");
+}
