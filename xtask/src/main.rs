@@ -50,6 +50,11 @@ const COMMANDS: &[Command] = &[
         run: platform::sanitize::asan,
     },
     Command {
+        name: "fuzz",
+        what: "[--seconds N] [TARGET...] | --seeds: the fuzz targets, under AddressSanitizer where it is installed",
+        run: platform::fuzz::command,
+    },
+    Command {
         name: "targets",
         what: "[TARGET...] other platforms: checked, and run where an emulator is installed",
         run: platform::targets::command,

@@ -146,6 +146,10 @@ pub use deliver::{Delivered, LoopWaker, Turn, Unobserved};
 pub use execute::ManualClock;
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use execute::SharedBuf;
+/// What the project's fuzz targets reach. In no other build.
+#[cfg(all(fuzzing, feature = "process", target_os = "linux"))]
+#[doc(hidden)]
+pub use execute::fuzzing;
 pub use execute::{
     AbandonedCall, AsyncCalls, AsyncExecutor, Cores, Executor, Functions, Task, Threads, Work,
 };

@@ -5,6 +5,7 @@
 
 mod bench;
 mod examples;
+mod fuzz;
 mod msrv;
 mod report;
 mod stages;
@@ -69,6 +70,12 @@ const STAGES: &[Stage] = &[
         minutes: 0.6,
         what: "the bench builds and every side of it runs; no figure is judged",
         run: bench::run,
+    },
+    Stage {
+        name: "fuzz",
+        minutes: 1.5,
+        what: "what is read of another process, over seeds and some seconds of new inputs",
+        run: fuzz::run,
     },
     Stage {
         name: "report",

@@ -5,6 +5,7 @@
 
 pub(crate) mod chaos;
 mod emulator;
+pub(crate) mod fuzz;
 pub(crate) mod sanitize;
 pub(crate) mod stress;
 pub(crate) mod targets;

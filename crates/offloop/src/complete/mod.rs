@@ -19,7 +19,7 @@ mod task;
 
 #[cfg(all(test, loom))]
 mod loom;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod rig;
 #[cfg(all(test, not(loom)))]
 mod tests;

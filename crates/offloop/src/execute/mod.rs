@@ -40,6 +40,8 @@ pub use self::keeper::ManualClock;
 #[cfg(feature = "process")]
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use self::process::SharedBuf;
+#[cfg(all(fuzzing, feature = "process", target_os = "linux"))]
+pub use self::process::fuzzing;
 #[cfg(feature = "process")]
 pub use self::process::{Processes, WorkerLine, run_if_worker};
 pub use self::threads::{Cores, Threads};

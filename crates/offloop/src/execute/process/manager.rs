@@ -112,7 +112,7 @@ impl Manager<'_> {
         for (at, starting) in all.into_iter().enumerate() {
             let Starting { peer, until } = starting;
             let ready = if heard.get(at) == Some(&true) {
-                self.check(&peer)
+                check(self.shop, &peer, &mut self.buffer)
             } else if until <= now {
                 let limit = self.shop.config.handshake;
                 Err(format!("a worker was started and not ready within {limit:?}"))
@@ -132,37 +132,6 @@ impl Manager<'_> {
                     self.failed(why);
                 }
             }
-        }
-    }
-
-    /// Whether a worker's first message says that it is the right one.
-    fn check(&mut self, peer: &Peer) -> Result<(), String> {
-        let len = match peer.hear(&mut self.buffer, &mut Vec::new(), Some(Instant::now())) {
-            Ok(Heard::Message(len)) => len,
-            Ok(Heard::End) => {
-                let exit = peer.wait_end();
-                return Err(format!(
-                    "a worker ended before it was ready ({exit}); does its main() begin with \
-                     offloop::worker::run_if_worker?"
-                ));
-            }
-            Err(error) => return Err(format!("a worker could not be heard: {error}")),
-        };
-        let message = Message::parse(&self.buffer[..len]);
-        let ready = message.filter(|message| message.header.kind == Kind::Ready);
-        match ready.map(|ready| ready.header.extra == self.shop.digest) {
-            Some(true) => Ok(()),
-            Some(false) => {
-                let theirs = String::from_utf8_lossy(&self.buffer[HEADER_LEN..len]);
-                Err(format!(
-                    "the worker's functions are not the ones of this program: it has [{theirs}], \
-                     and this program [{}]; build both from the same source",
-                    self.shop.registry.listing()
-                ))
-            }
-            None => Err("a worker began with what is no greeting; is it built with the same \
-                         version of offloop?"
-                .into()),
         }
     }
 
@@ -228,5 +197,36 @@ impl Manager<'_> {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
+    }
+}
+
+/// Whether a worker's first message says that it is the right one.
+pub(super) fn check(shop: &Shop, peer: &Peer, buffer: &mut Vec<u8>) -> Result<(), String> {
+    let len = match peer.hear(buffer, &mut Vec::new(), Some(Instant::now())) {
+        Ok(Heard::Message(len)) => len,
+        Ok(Heard::End) => {
+            let exit = peer.wait_end();
+            return Err(format!(
+                "a worker ended before it was ready ({exit}); does its main() begin with \
+                 offloop::worker::run_if_worker?"
+            ));
+        }
+        Err(error) => return Err(format!("a worker could not be heard: {error}")),
+    };
+    let message = Message::parse(&buffer[..len]);
+    let ready = message.filter(|message| message.header.kind == Kind::Ready);
+    match ready.map(|ready| ready.header.extra == shop.digest) {
+        Some(true) => Ok(()),
+        Some(false) => {
+            let theirs = String::from_utf8_lossy(&buffer[HEADER_LEN..len]);
+            Err(format!(
+                "the worker's functions are not the ones of this program: it has [{theirs}], \
+                 and this program [{}]; build both from the same source",
+                shop.registry.listing()
+            ))
+        }
+        None => Err("a worker began with what is no greeting; is it built with the same \
+                     version of offloop?"
+            .into()),
     }
 }

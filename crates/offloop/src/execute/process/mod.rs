@@ -66,6 +66,8 @@ mod attend;
 mod child;
 mod codec;
 mod crew;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod leash;
 mod line;
 mod manager;

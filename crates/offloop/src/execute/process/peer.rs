@@ -65,6 +65,13 @@ impl Peer {
         if let (Some(output), Some(piped)) = (output, piped) {
             output.add(child.id(), piped);
         }
+        let this = Self::new(socket, child, arena, layout, config.memory_limit.is_some());
+        this.greet(config, digest, &memory);
+        Ok(this)
+    }
+
+    /// Tells the process its terms.
+    pub(super) fn greet(&self, config: &Config, digest: u64, memory: &OwnedFd) {
         let terms = Terms {
             version: VERSION,
             digest,
@@ -72,13 +79,11 @@ impl Peer {
             memory_limit: config.memory_limit.unwrap_or(0),
             cpu_limit: config.cpu_limit.map_or(0, |limit| limit.as_secs().max(1)),
         };
-        let this = Self::new(socket, child, arena, layout, config.memory_limit.is_some());
         let mut header = Header::bare(Kind::Hello, 0);
         header.len = Terms::LEN as u64;
         let parts = [header.to_bytes().to_vec(), terms.to_bytes().to_vec()].concat();
         // A process that has ended by now is found out by listening to it.
-        let _unheard = this.socket.send(&[IoSlice::new(&parts)], &[memory.as_fd()], false);
-        Ok(this)
+        let _unheard = self.socket.send(&[IoSlice::new(&parts)], &[memory.as_fd()], false);
     }
 
     pub(super) fn new(

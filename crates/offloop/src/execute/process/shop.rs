@@ -80,13 +80,24 @@ struct Held {
 
 impl Shop {
     pub(crate) fn open(processes: Processes) -> io::Result<Arc<Self>> {
+        let bell = Arc::new(WakeFd::new()?);
+        let this = Self::unmanaged(processes, &bell)?;
+        let its = this.clone();
+        let thread = std::thread::Builder::new().name("offloop-proc".into());
+        let manager =
+            thread.spawn(move || manager::run(&its, &bell)).inspect_err(|_| this.mute())?;
+        *lock(&this.manager) = Some(manager);
+        Ok(this)
+    }
+
+    /// One whose processes somebody else starts, who is rung for them.
+    pub(super) fn unmanaged(processes: Processes, bell: &Arc<WakeFd>) -> io::Result<Arc<Self>> {
         let Processes { functions, config } = processes;
         let registry = functions.registry;
-        let bell = Arc::new(WakeFd::new()?);
         let output = config.output.clone().map(Output::start).transpose()?;
-        let this = Arc::new(Self {
+        Ok(Arc::new(Self {
             output,
-            rack: Rack::new(config.workers, config.spare, &bell),
+            rack: Rack::new(config.workers, config.spare, bell),
             digest: registry.digest(),
             registry,
             config,
@@ -96,13 +107,7 @@ impl Shop {
             manager: Mutex::new(None),
             leave_until: Mutex::new(Instant::now()),
             trouble: Mutex::new(None),
-        });
-        let its = this.clone();
-        let thread = std::thread::Builder::new().name("offloop-proc".into());
-        let manager =
-            thread.spawn(move || manager::run(&its, &bell)).inspect_err(|_| this.mute())?;
-        *lock(&this.manager) = Some(manager);
-        Ok(this)
+        }))
     }
 
     /// Puts a call on a worker's leash; gives the number that it goes by.

@@ -148,6 +148,15 @@ impl Child {
     }
 }
 
+#[cfg(fuzzing)]
+impl Child {
+    /// In place of a process: it has ended when `end` is readable. What is no process's descriptor can
+    /// be neither killed nor reaped, so nobody is.
+    pub(crate) fn stand_in(end: OwnedFd) -> Self {
+        Self { pidfd: end, pid: rustix::process::getpid(), exit: Mutex::new(None) }
+    }
+}
+
 /// Which a process's descriptor is from its end on.
 fn is_readable(pidfd: &OwnedFd) -> bool {
     let now = std::time::Instant::now();

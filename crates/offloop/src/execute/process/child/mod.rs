@@ -6,6 +6,9 @@
 mod context;
 mod serve;
 
+#[cfg(fuzzing)]
+pub(super) use self::serve::serve_at;
+
 use std::process::exit;
 use std::sync::OnceLock;
 

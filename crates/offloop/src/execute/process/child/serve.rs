@@ -42,7 +42,14 @@ const REGIONS_BYTES: usize = 256 << 20;
 
 /// Serves until the parent has no more calls; says what to end with.
 pub(super) fn serve(registry: &Registry) -> i32 {
-    let Ok(Clean { socket }) = Clean::make() else { return CAN_NOT };
+    match Clean::make() {
+        Ok(Clean { socket }) => serve_at(socket, registry),
+        Err(_) => CAN_NOT,
+    }
+}
+
+/// The same, at a socket.
+pub(in crate::execute::process) fn serve_at(socket: Socket, registry: &Registry) -> i32 {
     let mut buffer = vec![0; MESSAGE_MAX];
     let Some(mut desk) = greet(socket, registry, &mut buffer) else { return CAN_NOT };
     let registry = Arc::new(registry.clone());

@@ -1,0 +1,4 @@
+//! The fuzzer's way in to `offloop_fuzz::worker`. Invariant: nothing else is done here.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| offloop_fuzz::worker(bytes));
