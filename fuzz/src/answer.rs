@@ -44,8 +44,8 @@ pub fn answer(bytes: &[u8]) {
             HONEST.take();
             return;
         }
-        let outcome = parent.call(wrap, (7, vec![1, 2, 3]), false).run();
-        let right = "Ok(Many([Number(7), Bytes([1, 2, 3])]))";
+        let outcome = parent.call(wrap, (7, "abc".to_owned()), false).run();
+        let right = "Ok(Many([Number(7), Text(\"abc\")]))";
         assert_eq!(format!("{outcome:?}"), right, "an innocent call");
         assert_eq!(parent.count_decided(), 1);
         assert!(!honest.is_lost());
@@ -77,8 +77,8 @@ impl Ways {
         self.0 & 8 != 0
     }
 
-    fn argument(self) -> (u32, Vec<u8>) {
-        (1, vec![2; if self.is_large() { PAYLOAD_MAX - 100 } else { 10 }])
+    fn argument(self) -> (u32, String) {
+        (1, "x".repeat(if self.is_large() { PAYLOAD_MAX - 100 } else { 10 }))
     }
 }
 

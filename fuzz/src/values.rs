@@ -54,9 +54,9 @@ pub(crate) fn look(buffer: &mut SharedBuf) -> usize {
     buffer.len()
 }
 
-/// What most calls call.
-pub(crate) fn wrap((number, bytes): (u32, Vec<u8>)) -> Value {
-    Value::Many(vec![Value::Number(number.into()), Value::Bytes(bytes)])
+/// What most calls call. Of text, which is encoded at once and not byte by byte.
+pub(crate) fn wrap((number, text): (u32, String)) -> Value {
+    Value::Many(vec![Value::Number(number.into()), Value::Text(text)])
 }
 
 fn lend((number, buffer): (u32, SharedBuf)) -> (u32, Option<SharedBuf>) {
@@ -67,8 +67,8 @@ fn echo(mut value: Value) -> (usize, Value) {
     (value.look(), value)
 }
 
-fn fill(len: u32) -> Vec<u8> {
-    vec![7; len as usize % (1 << 18)]
+fn fill(len: u32) -> String {
+    "x".repeat(len as usize % (1 << 18))
 }
 
 fn raise(text: String) -> u8 {
