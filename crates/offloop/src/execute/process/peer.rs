@@ -24,7 +24,7 @@ pub(super) struct Peer {
     pub(super) arena: Arena,
     pub(super) layout: Layout,
     pub(super) leash: Leash,
-    /// It is out of the rack's books; swapped under their lock.
+    /// It is not in the rack's books: not yet, or not any more. Changed under their lock.
     pub(super) gone: AtomicBool,
     /// Calls that it has answered.
     pub(super) served: AtomicU64,
@@ -99,7 +99,7 @@ impl Peer {
             arena,
             layout,
             leash: Leash::new(),
-            gone: AtomicBool::new(false),
+            gone: AtomicBool::new(true),
             served: AtomicU64::new(0),
             leave_until: Mutex::new(None),
             memory_limited,

@@ -94,7 +94,8 @@ impl Rack {
 
     pub(super) fn give_back(&self, peer: Arc<Peer>) {
         let mut state = lock(&self.state);
-        if !peer.gone.load(Ordering::Relaxed) {
+        // One that comes back behind the end is nobody's any more.
+        if !peer.gone.load(Ordering::Relaxed) && !state.stopping {
             state.idle.push(peer);
         }
         drop(state);
@@ -159,6 +160,7 @@ impl Rack {
         let mut state = lock(&self.state);
         state.starting -= 1;
         state.members += 1;
+        peer.gone.store(false, Ordering::Relaxed);
         state.idle.push(peer);
         drop(state);
         self.changed.notify_one();
