@@ -25,7 +25,8 @@ const GONE_MAX: Duration = Duration::from_secs(10);
 
 struct Starting {
     peer: Arc<Peer>,
-    until: Instant,
+    /// `None`: no clock gets there.
+    until: Option<Instant>,
 }
 
 struct Manager<'a> {
@@ -66,7 +67,7 @@ impl Manager<'_> {
             }
             match Peer::start(&self.shop.config, self.shop.digest, self.shop.output.as_deref()) {
                 Ok(peer) => {
-                    let until = Instant::now() + self.shop.config.handshake;
+                    let until = Instant::now().checked_add(self.shop.config.handshake);
                     self.starting.push(Starting { peer: Arc::new(peer), until });
                 }
                 Err(error) => self.failed(format!("the system did not start a worker: {error}")),
@@ -76,7 +77,7 @@ impl Manager<'_> {
 
     /// Waits for the next event and deals with all that have come.
     fn wait(&mut self) {
-        let starts = self.starting.iter().map(|starting| starting.until);
+        let starts = self.starting.iter().filter_map(|starting| starting.until);
         let leaves = self.watched.iter().filter_map(|peer| peer.leave_until());
         let until = starts.chain(self.retry_at).chain(leaves).min();
         let mut fds = vec![self.bell.as_fd()];
@@ -113,7 +114,7 @@ impl Manager<'_> {
             let Starting { peer, until } = starting;
             let ready = if heard.get(at) == Some(&true) {
                 check(self.shop, &peer, &mut self.buffer)
-            } else if until <= now {
+            } else if until.is_some_and(|until| until <= now) {
                 let limit = self.shop.config.handshake;
                 Err(format!("a worker was started and not ready within {limit:?}"))
             } else {
@@ -155,7 +156,7 @@ impl Manager<'_> {
         let shop = self.shop;
         self.watched.retain(|peer| {
             let Some(exit) = peer.child.reap() else { return true };
-            // One that nobody killed, and that no attendant has noticed.
+            // One that was ready, and that nobody killed and no attendant has noticed.
             if shop.rack.lose(peer) {
                 shop.tally.died(peer.how(exit));
             }
