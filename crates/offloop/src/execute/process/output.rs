@@ -1,11 +1,12 @@
 //! What workers print, line by line.
 //!
 //! Invariant: the hook runs on a thread of its own, so that one which is slow, or panics, holds up
-//! no call and no start; a worker that prints faster than the hook takes it waits in its `write`.
+//! no call and no start, and no end for longer than that has time; a worker that prints faster than
+//! the hook takes it waits in its `write`.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -24,8 +25,15 @@ pub(super) struct Output {
     added: Mutex<Vec<Stream>>,
     /// Owned by the thread, so that it closes with the thread's end.
     bell: Weak<WakeFd>,
-    stopping: AtomicBool,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// How long it reads on after the end has begun.
+    stop_at: Mutex<Option<Instant>>,
+    thread: Mutex<Option<Reader>>,
+}
+
+struct Reader {
+    thread: JoinHandle<()>,
+    /// Disconnected at the thread's end.
+    ended: Receiver<()>,
 }
 
 struct Stream {
@@ -41,12 +49,17 @@ impl Output {
         let this = Arc::new(Self {
             added: Mutex::default(),
             bell: Arc::downgrade(&bell),
-            stopping: AtomicBool::new(false),
+            stop_at: Mutex::new(None),
             thread: Mutex::new(None),
         });
         let its = this.clone();
         let thread = std::thread::Builder::new().name("offloop-out".into());
-        *lock(&this.thread) = Some(thread.spawn(move || its.read(&hook, &bell))?);
+        let (ends, ended) = channel();
+        let thread = thread.spawn(move || {
+            let _ends = ends;
+            its.read(&hook, &bell);
+        })?;
+        *lock(&this.thread) = Some(Reader { thread, ended });
         Ok(this)
     }
 
@@ -57,12 +70,14 @@ impl Output {
         self.ring();
     }
 
-    /// Hands out what has come by now, and ends.
-    pub(super) fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
+    /// Hands out what has come by now, and ends; at `until` with some of it lost. A hook that has not
+    /// returned by then is not waited for: its thread ends when it does.
+    pub(super) fn stop(&self, until: Instant) {
+        *lock(&self.stop_at) = Some(until);
         self.ring();
-        let thread = lock(&self.thread).take();
-        if let Some(thread) = thread {
+        let Some(Reader { thread, ended }) = lock(&self.thread).take() else { return };
+        let left = until.saturating_duration_since(Instant::now());
+        if ended.recv_timeout(left) != Err(RecvTimeoutError::Timeout) {
             // Its hook is contained; a panic of our own has been printed.
             let _ended = thread.join();
         }
@@ -85,11 +100,11 @@ impl Output {
         let mut streams: Vec<Stream> = Vec::new();
         let mut buffer = vec![0; LINE_MAX];
         loop {
-            let stopping = self.stopping.load(Ordering::Acquire);
+            let stop_at = *lock(&self.stop_at);
             streams.append(&mut lock(&self.added));
             let mut fds = vec![bell.as_fd()];
             fds.extend(streams.iter().map(|stream| stream.pipe.as_fd()));
-            let until = stopping.then(Instant::now);
+            let until = stop_at.map(|_| Instant::now());
             let Ok(ready) = wait_any(&fds, until) else {
                 std::thread::sleep(Duration::from_millis(1)); // no memory for it
                 continue;
@@ -102,8 +117,10 @@ impl Output {
                 at += 1;
                 !ready[at] || stream.take(&mut buffer, hook)
             });
-            // A grandchild may hold a pipe for ever; what nobody has written by now is not waited for.
-            if stopping && !ready[1..].contains(&true) {
+            // A grandchild may hold a pipe for ever; what nobody has written by now is not waited for,
+            // and one that never ends to write is not heard out.
+            let more = ready[1..].contains(&true);
+            if stop_at.is_some_and(|at| !more || at <= Instant::now()) {
                 return streams.iter_mut().for_each(|stream| stream.finish(hook));
             }
         }

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::manager;
 use super::options::{Config, Processes};
@@ -20,6 +20,9 @@ use crate::complete::CallRef;
 use crate::execute::threads::lock;
 use crate::failure::Exit;
 use crate::sys::WakeFd;
+
+/// How long the end waits, past its time, for the hook that hears what workers printed.
+const HEARD_OUT: Duration = Duration::from_millis(500);
 
 /// What became of workers and payloads, for `stats()`.
 #[derive(Debug, Default)]
@@ -85,7 +88,7 @@ impl Shop {
         let its = this.clone();
         let thread = std::thread::Builder::new().name("offloop-proc".into());
         let manager =
-            thread.spawn(move || manager::run(&its, &bell)).inspect_err(|_| this.mute())?;
+            thread.spawn(move || manager::run(&its, &bell)).inspect_err(|_| this.mute(Instant::now()))?;
         *lock(&this.manager) = Some(manager);
         Ok(this)
     }
@@ -176,13 +179,13 @@ impl Shop {
             // It runs no user code; a panic of our own has been printed.
             let _ended = manager.join();
         }
-        self.mute();
+        self.mute(until.max(Instant::now() + HEARD_OUT));
     }
 
     /// Nobody prints any more.
-    fn mute(&self) {
+    fn mute(&self, until: Instant) {
         if let Some(output) = &self.output {
-            output.stop();
+            output.stop(until);
         }
     }
 
