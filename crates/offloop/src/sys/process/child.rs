@@ -87,9 +87,10 @@ impl Child {
     pub(crate) fn kill(&self) {
         let exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
         if exit.is_none() {
+            // First: where the system or the host reaps it, its group is not to be had behind its end.
+            self.kill_group();
             // It fails when the process has ended, and then there is nothing to kill.
             let _ended_already = pidfd_send_signal(&self.pidfd, Signal::KILL);
-            self.kill_group();
         }
     }
 
