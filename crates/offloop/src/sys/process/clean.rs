@@ -116,6 +116,7 @@ impl Limits {
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum })?;
         if let Some(bytes) = self.memory {
             // Data, not address space: shared payloads and thread stacks' reserves do not count.
+            let bytes = at_most(bytes, getrlimit(Resource::Data).maximum);
             setrlimit(Resource::Data, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
         }
         Ok(())
@@ -125,9 +126,14 @@ impl Limits {
 /// From now on this process may use so many seconds of CPU time, rounded up, before it is ended by
 /// `SIGXCPU`.
 pub(crate) fn limit_cpu(seconds: u64) -> io::Result<()> {
-    let limit = cpu_seconds_used().saturating_add(seconds);
     let maximum = getrlimit(Resource::Cpu).maximum;
+    let limit = at_most(cpu_seconds_used().saturating_add(seconds), maximum);
     Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(limit), maximum })?)
+}
+
+/// A limit that the host set for itself, and all that it starts, can be lowered and not raised.
+fn at_most(limit: u64, maximum: Option<u64>) -> u64 {
+    maximum.map_or(limit, |maximum| limit.min(maximum))
 }
 
 fn cpu_seconds_used() -> u64 {
