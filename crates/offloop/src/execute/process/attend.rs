@@ -371,6 +371,7 @@ impl Trip<'_> {
 
     fn keep_buffers(&mut self) {
         let mut buffers = std::mem::take(&mut self.buffers);
+        buffers.fds.clear();
         let roomy = buffers.body.capacity() > KEEP.max(buffers.body.len().saturating_mul(4));
         buffers.roomy = if roomy { buffers.roomy + 1 } else { 0 };
         if buffers.roomy >= KEEP_CALLS {
