@@ -87,8 +87,9 @@ impl Shop {
         let this = Self::unmanaged(processes, &bell)?;
         let its = this.clone();
         let thread = std::thread::Builder::new().name("offloop-proc".into());
-        let manager =
-            thread.spawn(move || manager::run(&its, &bell)).inspect_err(|_| this.mute(Instant::now()))?;
+        let manager = thread
+            .spawn(move || manager::run(&its, &bell))
+            .inspect_err(|_| this.mute(Instant::now()))?;
         *lock(&this.manager) = Some(manager);
         Ok(this)
     }
