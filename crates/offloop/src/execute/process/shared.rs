@@ -113,10 +113,17 @@ impl Carriage {
 
     /// Does `f` with this carriage on the thread; gives it back as `f` left it.
     pub(super) fn during<R>(self, f: impl FnOnce() -> R) -> (R, Self) {
-        let before = CARRIAGE.replace(Some(self));
+        CARRIAGE.set(Some(self));
         let result = f();
-        let this = CARRIAGE.replace(before);
-        (result, this.unwrap_or_default())
+        (result, CARRIAGE.take().unwrap_or_default())
+    }
+
+    /// Does `f` with no carriage on the thread, for what a call sends on its way.
+    pub(super) fn without<R>(f: impl FnOnce() -> R) -> R {
+        let before = CARRIAGE.take();
+        let result = f();
+        CARRIAGE.set(before);
+        result
     }
 
     /// Whether a region that goes is still in a buffer of this process.

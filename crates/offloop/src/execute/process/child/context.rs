@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::complete::Away;
 use crate::execute::process::codec::{Sink, Unsent};
 use crate::execute::process::registry::Registry;
+use crate::execute::process::shared::Carriage;
 use crate::execute::process::wire::{Header, INLINE_MAX, Kind, UNWANTED};
 use crate::sys::process::{Arena, Socket};
 
@@ -41,7 +42,7 @@ impl Away for Errand {
         let mut bytes = Vec::new();
         // No room in the arena: it is for arguments and results.
         let mut sink = Sink::new(&mut bytes, &self.arena, 0, INLINE_MAX);
-        match (pulse.encode)(value, &mut sink) {
+        match Carriage::without(|| (pulse.encode)(value, &mut sink)) {
             Ok(()) => {}
             Err(Unsent::TooLarge) => panic!(
                 "progress of type {type_name} is larger than the {INLINE_MAX} bytes that may leave \
