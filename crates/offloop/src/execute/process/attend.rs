@@ -229,10 +229,10 @@ impl Trip<'_> {
         let body: &[u8] = if place == Place::Inline { &self.buffers.argument } else { &[] };
         let fds: Vec<_> = self.going.iter().map(|region| region.as_fd()).collect();
         let sent = peer.socket.send(&[IoSlice::new(&head), IoSlice::new(body)], &fds, false);
-        // A worker that has ended is found out by listening to it.
+        // To a call that did not get there is no answer.
         let heard = match sent {
-            Err(error) if !is_end(&error) => Heard::End,
-            _ => self.listen(peer, number),
+            Ok(()) => self.listen(peer, number),
+            Err(_) => Heard::End,
         };
         let header = match heard {
             Heard::Message(len) => self.answer(len, number, peer),
@@ -379,9 +379,4 @@ impl Trip<'_> {
         }
         drop_contained(BUFFERS.replace(buffers));
     }
-}
-
-/// The worker's end of the socket is closed.
-fn is_end(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }

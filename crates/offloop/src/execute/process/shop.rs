@@ -139,7 +139,6 @@ impl Shop {
         };
         if peer.leash.cut(number) {
             Tally::count(&self.tally.killed);
-            peer.say_unwanted(number);
             peer.end();
             self.rack.lose(&peer);
         }

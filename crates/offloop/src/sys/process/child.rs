@@ -11,7 +11,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
     pidfd_send_signal, waitid,
@@ -32,13 +31,13 @@ pub(crate) struct Start<'a> {
     pub(crate) piped: bool,
 }
 
-/// The near ends of a child's output; reading them never blocks.
+/// The near ends of a child's output.
 pub(crate) struct Piped {
     pub(crate) stdout: OwnedFd,
     pub(crate) stderr: OwnedFd,
 }
 
-/// Reads what is there.
+/// Reads what is there; waits while nothing is.
 pub(crate) fn read(pipe: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::read(pipe, buffer)?)
 }
@@ -75,11 +74,6 @@ impl Child {
             }
             _ => None,
         };
-        if let Some(Piped { stdout, stderr }) = &piped {
-            // It can't fail for a pipe.
-            let _nonblocking = rustix::io::ioctl_fionbio(stdout, true);
-            let _nonblocking = rustix::io::ioctl_fionbio(stderr, true);
-        }
         Ok((this, piped))
     }
 
@@ -111,7 +105,7 @@ impl Child {
         let pidfd = WaitId::PidFd(self.pidfd.as_fd());
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         match waitid(pidfd.clone(), look | WaitIdOptions::NOWAIT) {
-            Ok(None) | Err(Errno::INTR) => return None,
+            Ok(None) => return None,
             Ok(Some(_)) => self.kill_group(),
             // Somebody else has reaped it, or the system did.
             Err(_) if self.has_ended() => *exit = Some(Exit::Unknown),
