@@ -9,6 +9,7 @@ use crate::functions::{
     Mark, count_up, has_deadline, looped, processes, tell_duration, tell_unregistered,
     wait_for_cancel,
 };
+use crate::tricks::{tell_a_buffer, tell_at_length};
 
 #[test]
 fn every_value_of_progress_comes_in_order() {
@@ -56,6 +57,28 @@ fn progress_of_the_wrong_type_is_a_panic_that_says_so() {
         .then(keep);
     let text = panic_text(&lp);
     assert!(text.contains("Duration") && text.contains("u32"), "{text}");
+}
+
+#[test]
+fn progress_that_is_too_large_is_a_panic_that_says_so() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1).spare(0));
+    // With its length, to the byte.
+    lp.off.call_fn_with(tell_at_length, 32 * 1024 - 3).process().then(keep);
+    assert!(matches!(lp.outcome(), Ok(0)));
+    lp.off.call_fn_with(tell_at_length, 32 * 1024 - 2).process().then(keep);
+    let text = panic_text(&lp);
+    assert!(text.contains("String") && text.contains("larger than the 32768 bytes"), "{text}");
+    assert_eq!(lp.off.stats().workers.started, 1);
+}
+
+/// It would be in two hands: the function's, and the handler's.
+#[test]
+fn progress_that_is_a_buffer_is_a_panic_that_says_so() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1).spare(0));
+    lp.off.call_fn_with(tell_a_buffer, ()).process().then(keep);
+    let text = panic_text(&lp);
+    assert!(text.contains("progress of type") && text.contains("SharedBuf"), "{text}");
+    assert_eq!(lp.off.stats().workers.started, 1);
 }
 
 #[test]

@@ -241,7 +241,7 @@ pub(crate) fn print(line: String) -> u32 {
 }
 
 pub(crate) fn functions() -> Functions {
-    crate::chaos::add_to(Functions::new())
+    crate::tricks::add(crate::chaos::add_to(Functions::new()))
         .add("double", double)
         .add("process id", process_id)
         .add("burst", burst)

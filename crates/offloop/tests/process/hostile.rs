@@ -5,7 +5,7 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
-use offloop::{Failure, Outcome, Processes};
+use offloop::{Failure, Outcome, Processes, Reason};
 use rustix::net::{RecvFlags, SendFlags};
 
 use crate::common::{Seen, TestLoop, keep};
@@ -129,6 +129,149 @@ hostile! {
         send(&panic);
         send(&panic);
     } => Err(Failure::Panicked(_)),
+}
+
+/// No test of anything: the worker of
+/// `leaving::a_worker_that_was_reaped_behind_its_answer_is_not_used_again`.
+#[test]
+fn answers_and_ends() {
+    misbehave(|call| {
+        // A tuple's name sorts behind that of the empty one, and ahead of all words.
+        send(&header(PROGRESS, 0, 1, call, 0, 0));
+        send(&[header(VALUE, 0, 0, call, 1, 0), vec![0]].concat());
+        std::process::exit(0);
+    });
+}
+
+/// A worker of this program that is told to run that entry.
+fn taken_over(entry: &str) -> Processes {
+    let program = std::env::current_exe().unwrap();
+    let worker = Processes::new(functions()).program(program).on_output(|_| {}).workers(1);
+    let args = ["--exact", entry, "--nocapture", "--test-threads=1"];
+    args.into_iter().fold(worker.spare(0), Processes::arg)
+}
+
+fn send_with(parts: &[u8], fds: &[std::os::fd::BorrowedFd<'_>]) {
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
+    let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(rustix::net::SendAncillaryMessage::ScmRights(fds)));
+    let stdin = rustix::stdio::stdin();
+    let _gone =
+        rustix::net::sendmsg(stdin, &[IoSlice::new(parts)], &mut control, SendFlags::NOSIGNAL);
+}
+
+/// No test of anything: the worker of the next one.
+#[test]
+fn floods_descriptors() {
+    use std::os::fd::AsFd;
+    misbehave(|call| {
+        let null = std::fs::File::open("/dev/null").expect("it is there");
+        for _ in 0..400 {
+            send_with(&header(PROGRESS, 0, 0, call, 0, 0), &[null.as_fd(); 8]);
+        }
+        send_with(&header(PANIC, 0, 0, call, 0, 0), &[null.as_fd(); 8]);
+    });
+}
+
+/// Descriptors that come with what needs none are closed as they come.
+#[test]
+fn descriptors_that_nobody_wants() {
+    const NAME: &str = "hostile::descriptors_that_nobody_wants";
+    crate::common::alone::alone(NAME, || {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let few = Rlimit { current: Some(200), ..getrlimit(Resource::Nofile) };
+        setrlimit(Resource::Nofile, few).unwrap();
+        let lp: TestLoop<Seen<u32>> =
+            crate::functions::looped(taken_over("hostile::floods_descriptors"));
+        lp.off.call_fn(double, 1).process().then(keep);
+        let outcome = lp.outcome();
+        assert!(matches!(outcome, Err(Failure::Panicked(_))), "{outcome:?}");
+        let null =
+            || crate::common::alone::descriptors().iter().filter(|fd| *fd == "/dev/null").count();
+        crate::common::wait_for("none is kept", || null() <= 2);
+    });
+}
+
+/// No test of anything: the worker of the next one.
+#[test]
+fn sends_too_many_descriptors() {
+    use std::os::fd::AsFd;
+    misbehave(|call| {
+        let null = std::fs::File::open("/dev/null").expect("it is there");
+        send_with(&[header(VALUE, 0, 0, call, 1, 0), vec![0]].concat(), &[null.as_fd(); 60]);
+    });
+}
+
+#[test]
+fn a_message_that_lost_descriptors() {
+    let outcome = outcome("sends_too_many_descriptors");
+    assert!(matches!(outcome, Err(Failure::Died(_))), "{outcome:?}");
+}
+
+/// No test of anything: the worker of the next one.
+#[test]
+fn answers_ahead() {
+    misbehave(|call| {
+        // Numbers can be guessed; the calls stay unread.
+        for ahead in 0..200 {
+            send(&[header(VALUE, 0, 0, call + ahead, 1, 0), vec![0]].concat());
+        }
+        std::thread::sleep(Duration::from_secs(600));
+    });
+}
+
+/// Its socket fills up with calls that it does not read: one of them finds no room.
+#[test]
+fn a_worker_that_reads_no_more() {
+    let lp: TestLoop<Seen<Vec<u8>>> =
+        crate::functions::looped(taken_over("hostile::answers_ahead"));
+    for _ in 0..60 {
+        lp.off.call_fn(crate::functions::reverse, vec![1; 20_000]).process().then(keep);
+        assert!(lp.outcome().is_ok());
+    }
+    let workers = lp.off.stats().workers;
+    assert!(workers.requeued >= 1 && workers.signalled >= 1, "{workers:?}");
+}
+
+/// No test of anything: the worker of the next one.
+#[test]
+fn answers_too_much() {
+    misbehave(|call| {
+        let body = [vec![0xc8, 1], vec![7; 200]].concat();
+        send(&[header(VALUE, 0, 0, call, body.len() as u64, 0), body].concat());
+    });
+}
+
+#[test]
+fn an_answer_that_is_larger_than_allowed() {
+    let ask = |most| {
+        let worker = taken_over("hostile::answers_too_much").max_payload(most);
+        let lp: TestLoop<Seen<Vec<u8>>> = crate::functions::looped(worker);
+        lp.off.call_fn(crate::functions::reverse, vec![1]).process().then(keep);
+        lp.outcome()
+    };
+    assert!(matches!(ask(202), Ok(bytes) if bytes.len() == 200));
+    assert!(matches!(ask(201), Err(Failure::Died(_))));
+}
+
+/// No test of anything: the worker of the next one.
+#[test]
+fn begins_with_an_answer() {
+    if std::env::var_os("OFFLOOP_WORKER").is_some() {
+        let hello = receive();
+        send(&header(VALUE, 0, 0, 0, 0, word(&hello, 40 + 8)));
+        receive();
+    }
+}
+
+#[test]
+fn an_answer_for_a_greeting() {
+    let worker = taken_over("hostile::begins_with_an_answer").back_off(Duration::from_millis(1));
+    let lp: TestLoop<Seen<u32>> = crate::functions::looped(worker);
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Rejected(Reason::NoWorker))));
+    let failure = lp.off.stats().workers.last_start_failure.unwrap();
+    assert!(failure.contains("no greeting"), "{failure}");
 }
 
 /// It may stop instead of ending; the deadline does not depend on it.

@@ -46,13 +46,17 @@ mod host;
 mod hostile;
 mod ignore;
 mod largest;
+mod leaving;
 mod limits;
 mod outcomes;
+mod output;
 mod payload;
 mod shared;
 mod start;
 mod stop;
 mod submit;
+mod surroundings;
+mod tricks;
 mod values;
 
 /// No test of anything: where this program, started as a worker, becomes one.

@@ -74,3 +74,15 @@ fn an_outcome_that_nobody_takes_holds_no_worker() {
     let values: Vec<u32> = lp.outcomes(5).into_iter().map(Result::unwrap).collect();
     assert_eq!(values, [0, 2, 4, 6, 8]);
 }
+
+/// A message has room for so much of it.
+#[test]
+fn a_panic_with_a_very_long_text_is_one_with_a_long_text() {
+    let lp: TestLoop<Seen<u32>> = looped(processes().workers(1).spare(0));
+    lp.off.call_fn(burst, "long ".repeat(50_000)).process().then(keep);
+    match lp.outcome() {
+        Err(Failure::Panicked(panic)) => assert!(panic.message().starts_with("long long ")),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(lp.off.stats().workers.signalled, 0);
+}

@@ -1,11 +1,13 @@
 //! Workers that do not come up. Invariant: a call that waits for one has an outcome.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use offloop::{Failure, Functions, Offloop, Processes, Reason};
 
 use crate::common::{Seen, TestLoop, keep, wait_for};
-use crate::functions::{double, functions, looped, print, processes, spin};
+use crate::functions::{
+    Mark, abort, begin_and_wait, double, functions, looped, print, processes, spin,
+};
 
 fn no_worker(worker: Processes) -> String {
     let worker = worker.workers(1).back_off(Duration::from_millis(1));
@@ -140,4 +142,111 @@ fn output_comes_line_by_line_and_with_its_origin() {
     let texts: Vec<String> = lines.try_iter().filter(|line| !line.1).map(|line| line.2).collect();
     // The harness around the worker prints, too.
     assert!(texts.windows(3).any(|three| three == ["one", "two", "part"]), "{texts:?}");
+}
+
+/// Three tries, and in between one pause and one of twice its length.
+#[test]
+fn a_start_that_failed_is_waited_out() {
+    let pause = Duration::from_millis(100);
+    let lp: TestLoop<Seen<u32>> = looped(shell("exit 3").workers(1).spare(0).back_off(pause));
+    let begun = Instant::now();
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Rejected(Reason::NoWorker))));
+    assert!(begun.elapsed() >= 3 * pause, "never less, however fast the machine");
+    assert_eq!(lp.off.stats().processes.start_failures, 3);
+}
+
+/// Starts that were put off for another one's failure are made up for.
+#[test]
+fn a_program_that_comes_to_be_there_is_started() {
+    let program = Mark::new();
+    let worker = Processes::new(functions()).program(program.name()).on_output(|_| {});
+    let args = ["--exact", "worker_entry", "--nocapture", "--quiet", "--test-threads=1"];
+    let worker = args.into_iter().fold(worker.workers(2).spare(2), Processes::arg);
+    let lp: TestLoop<Seen<u32>> = looped(worker.back_off(Duration::from_millis(1)));
+    for _ in 0..2 {
+        lp.off.call_fn(double, 1).process().then(keep);
+        assert!(matches!(lp.outcome(), Err(Failure::Rejected(Reason::NoWorker))));
+    }
+    std::os::unix::fs::symlink(std::env::current_exe().unwrap(), program.name()).unwrap();
+    wait_for("all are there", || lp.off.stats().workers.started == 2);
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Ok(2)));
+}
+
+/// However often it failed, and however long a pause was asked for.
+#[test]
+fn a_pause_is_not_longer_than_two_seconds() {
+    let lp: TestLoop<Seen<u32>> = looped(shell("exit 3").workers(1).back_off(Duration::MAX));
+    wait_for("it is tried again", || lp.off.stats().processes.start_failures >= 2);
+}
+
+/// Workers that come up while a file is there.
+fn while_there(mark: &Mark) -> Processes {
+    let program = std::env::current_exe().unwrap();
+    let script = format!(
+        "test -e {} && exec {} --exact worker_entry --nocapture --quiet --test-threads=1",
+        mark.name(),
+        program.display()
+    );
+    let worker = shell(&format!("{script}; exit 3")).on_output(|_| {}).spare(0);
+    worker.back_off(Duration::from_millis(1))
+}
+
+#[test]
+fn a_worker_that_came_up_makes_up_for_those_that_did_not() {
+    let mark = Mark::new();
+    let lp: TestLoop<Seen<u32>> = looped(while_there(&mark).workers(1));
+    let failures = || lp.off.stats().processes.start_failures;
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Rejected(Reason::NoWorker))));
+    let before = failures();
+    std::fs::write(mark.name(), "").unwrap();
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Ok(2)));
+    std::fs::remove_file(mark.name()).unwrap();
+    lp.off.call_fn(abort, ()).process().then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Died(_))));
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Rejected(Reason::NoWorker))));
+    assert!(failures() >= before + 3, "it was tried as often as the first time");
+}
+
+/// There is one that will come back.
+#[test]
+fn a_call_waits_for_a_busy_worker_where_no_other_one_comes_up() {
+    let mark = Mark::new();
+    std::fs::write(mark.name(), "").unwrap();
+    let lp: TestLoop<Seen<u32>> = looped(while_there(&mark).workers(2));
+    let (begun, open) = (Mark::new(), Mark::new());
+    lp.off.call_fn(begin_and_wait, (begun.name(), open.name())).process().then(keep);
+    begun.wait();
+    std::fs::remove_file(mark.name()).unwrap();
+    lp.off.call_fn(double, 1).process().then(keep);
+    wait_for("it was tried", || lp.off.stats().processes.start_failures >= 5);
+    std::fs::write(open.name(), "").unwrap();
+    let outcomes = lp.outcomes(2);
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let stats = lp.off.stats();
+    assert_eq!((stats.workers.started, stats.workers.exited), (1, 0), "the others never were any");
+    assert!(stats.processes.threads <= 2);
+}
+
+#[test]
+fn a_time_limit_beyond_the_clock_is_none() {
+    let worker = processes().workers(1).handshake(Duration::MAX).back_off(Duration::MAX);
+    let lp: TestLoop<Seen<u32>> = looped(worker.cpu_limit(Duration::MAX));
+    lp.off.call_fn(double, 1).process().then(keep);
+    assert!(matches!(lp.outcome(), Ok(2)));
+}
+
+/// Its attendant does not go on waiting for a worker.
+#[test]
+fn a_call_that_is_decided_while_a_worker_starts_frees_its_place() {
+    let lp: TestLoop<Seen<u32>> = looped(shell("sleep 600").workers(1));
+    let ticket = lp.off.call_fn(double, 1).process().then(keep);
+    wait_for("it waits for a worker", || lp.off.stats().processes.running == 1);
+    ticket.cancel();
+    assert!(lp.outcome().is_err());
+    wait_for("nobody waits", || lp.off.stats().processes.running == 0);
 }

@@ -86,3 +86,18 @@ impl<'de> serde::Deserialize<'de> for Two {
         Ok(Self(Arc::new(one), two.map(Arc::new)))
     }
 }
+
+/// Progress that its receiver takes when the gate is open.
+#[derive(Clone, Copy, serde::Serialize)]
+pub(crate) struct Gate;
+
+pub(crate) static GATE: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+impl<'de> serde::Deserialize<'de> for Gate {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        crate::common::wait_for("the gate is open", || {
+            GATE.load(std::sync::atomic::Ordering::Acquire)
+        });
+        Ok(Self)
+    }
+}

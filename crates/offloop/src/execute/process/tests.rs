@@ -1,13 +1,21 @@
 //! The parts of the protocol that need no process.
 
-use std::os::fd::AsFd;
+use std::any::TypeId;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::codec::{Codec, Format, Sink, Unsent};
+use super::options::Processes;
 use super::peer::{Heard, Peer};
+use super::registry::Registry;
+use super::shared::{Carriage, SharedBuf};
+use super::shop::Shop;
 use super::wire::{HEADER_LEN, Header, INLINE_MAX, Kind, Layout, Message, Place, Terms};
+use crate::complete::{Context, LaneId, call, rig};
+use crate::execute::Functions;
 use crate::failure::Exit;
-use crate::sys::process::{Arena, Child, Socket, Start, wait_any};
+use crate::sys::process::{Arena, Child, Region, Socket, Start, wait_any};
 
 #[test]
 fn a_message_is_read_as_it_was_written() {
@@ -26,6 +34,11 @@ fn a_message_is_read_as_it_was_written() {
     assert_eq!(Message::parse(&there.to_bytes()).map(|message| message.header), Some(there));
     let with_both = [&there.to_bytes()[..], b"abc"].concat();
     assert_eq!(Message::parse(&with_both), None, "one place, not two");
+    for (at, byte) in [(0, 0), (0, 9), (1, 2), (2, 1), (3, 1)] {
+        let mut other = bytes.clone();
+        other[at] = byte;
+        assert_eq!(Message::parse(&other), None, "byte {at}");
+    }
 }
 
 /// Whatever the bytes are: no panic, and nothing accepted whose body is not there.
@@ -138,4 +151,108 @@ fn what_a_worker_said_is_heard_though_it_has_ended() {
         }
     }
     assert_eq!(peer.how(peer.wait_end()), Exit::Code(5));
+}
+
+fn nothing<A: Default>(_: &Context, _: A) -> A {
+    A::default()
+}
+
+/// Two programs agree when they have the same names and types, in whatever order they name them, and
+/// then they number them alike.
+#[test]
+fn a_digest_is_of_names_and_types_and_of_no_order() {
+    struct One;
+    struct Two;
+    let (one, two) = (TypeId::of::<One>(), TypeId::of::<Two>());
+    let registry = |first: &'static str, second: &'static str| {
+        let mut registry = Registry::default();
+        registry.add(one, first.into(), nothing::<u8>);
+        registry.add(two, second.into(), nothing::<u8>);
+        registry
+    };
+    let ab = registry("a", "b");
+    let mut run_on = Registry::default();
+    run_on.add(one, "au8u8b".into(), nothing::<u8>);
+    let mut others = vec![registry("a", "c").digest(), run_on.digest()];
+    let mut typed = Registry::default();
+    typed.add(one, "a".into(), nothing::<u8>);
+    typed.add(two, "b".into(), nothing::<u16>);
+    others.push(typed.digest());
+    let mut telling = ab.clone();
+    telling.add_pulse::<std::time::Duration>();
+    others.push(telling.digest());
+    assert!(!others.contains(&ab.digest()));
+
+    let mut turned = Registry::default();
+    turned.add_pulse::<(u8, std::time::Duration)>();
+    turned.add_pulse::<std::time::Duration>();
+    turned.add(two, "b".into(), nothing::<u8>);
+    turned.add(one, "a".into(), nothing::<u8>);
+    let mut straight = Registry::default();
+    straight.add(one, "a".into(), nothing::<u8>);
+    straight.add(two, "b".into(), nothing::<u8>);
+    straight.add_pulse::<std::time::Duration>();
+    straight.add_pulse::<(u8, std::time::Duration)>();
+    assert_eq!(turned.digest(), straight.digest());
+    assert_eq!((turned.index_of(one), straight.index_of(one)), (Some(0), Some(0)));
+    let number = |registry: &Registry| {
+        let of = TypeId::of::<std::time::Duration>();
+        registry.pulse_of(of).map(|(number, _)| number)
+    };
+    assert_eq!(number(&turned), number(&straight));
+}
+
+/// Two buffers that reach the same bytes would be a race inside this program.
+#[test]
+fn what_a_worker_names_twice_is_given_out_once() {
+    let twice = |came: Vec<OwnedFd>, known: Vec<Arc<Region>>, id: u64| {
+        let told = [(0_u32, id, 4096_u64, 10_u64); 2];
+        let mut bytes = Vec::new();
+        let (arena, _fd) = Arena::create(8192).unwrap();
+        let mut sink = Sink::new(&mut bytes, &arena, 4096, 4096);
+        Format::encode(&told, &mut sink).unwrap();
+        Carriage::with(came, known).during(|| Format::decode::<(SharedBuf, SharedBuf)>(&bytes)).0
+    };
+    let region = Region::create(10).unwrap();
+    assert!(twice(Vec::new(), vec![region.clone()], region.id()).is_err());
+    let fd = region.as_fd().try_clone_to_owned().unwrap();
+    assert!(twice(vec![fd], Vec::new(), 1).is_err());
+}
+
+fn shell(script: &str) -> (Arc<Peer>, OwnedFd) {
+    let (socket, theirs) = Socket::pair().unwrap();
+    let (program, args) = (Some(Path::new("/bin/sh")), ["-c".into(), script.into()]);
+    let start = Start { program, title: "sh".as_ref(), args: &args, version: 1, piped: false };
+    let (child, _) = Child::start(&start, theirs).unwrap();
+    let layout = Layout::new(4096).unwrap();
+    let (arena, fd) = Arena::create(layout.len()).unwrap();
+    (Arc::new(Peer::new(socket, child, arena, layout, false)), fd)
+}
+
+/// P2: a killer that found the worker in the books, and comes when the worker has another call.
+#[test]
+fn a_killer_that_is_late_kills_nobody() {
+    let functions = Functions::new();
+    let missing = Processes::new(functions).program("/nowhere/at/all").spare(0);
+    let shop = Shop::open(missing).unwrap();
+    let (peer, _memory) = shell("exec sleep 600");
+    let (hub, _ready) = rig::hub(4);
+    let own = || {
+        hub.lane(LaneId::Process).admit().expect("room");
+        let job = crate::execute::Plain::new(|| ());
+        call(&hub, job, rig::details(LaneId::Process))
+    };
+    let (_first_work, _first_receiver, first) = own();
+    let (_second_work, _second_receiver, second) = own();
+    let number = shop.hold(&first, &peer);
+    // As `let_go` does behind the killer's look at the books.
+    assert!(peer.leash.let_go(number));
+    let number = shop.hold(&second, &peer);
+    shop.cut(&first);
+    assert!(peer.child.reap().is_none() && peer.leash.let_go(number), "it goes on");
+    assert_eq!(shop.tally.killed.load(std::sync::atomic::Ordering::Relaxed), 0);
+    let _number = shop.hold(&second, &peer);
+    shop.cut(&second);
+    assert_eq!(peer.wait_end(), Exit::Signal(9));
+    shop.close(std::time::Instant::now());
 }

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Arena, Child, Socket, Start, wait_any};
+use super::{Arena, Child, Lent, Region, Socket, Start, wait_any};
 use crate::failure::Exit;
 
 fn say(socket: &Socket, text: &[u8]) {
@@ -117,4 +117,58 @@ fn a_child_that_ends_takes_its_group_with_it() {
     let until = Instant::now() + Duration::from_secs(20);
     assert!(wait_any(&[socket.as_fd()], Some(until)).unwrap()[0], "the last holder is gone");
     assert_eq!(socket.receive(&mut [0; 4], &mut Vec::new(), false).unwrap(), 0);
+}
+
+/// What this program starts for itself has none of it, whoever starts it.
+#[test]
+fn all_descriptors_close_on_exec() {
+    let (here, there) = Socket::pair().unwrap();
+    let there = Socket::from_fd(there);
+    let (_arena, memory) = Arena::create(4096).unwrap();
+    here.send(&[IoSlice::new(b"x")], &[memory.as_fd()], false).unwrap();
+    let mut came = Vec::new();
+    there.receive(&mut [0; 4], &mut came, false).unwrap();
+    assert_eq!(came.len(), 1);
+    let all = [here.as_fd(), there.as_fd(), memory.as_fd(), came[0].as_fd()];
+    for fd in all {
+        assert!(rustix::io::fcntl_getfd(fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+    }
+}
+
+#[test]
+fn a_message_that_lost_descriptors_is_an_error() {
+    let (here, there) = Socket::pair().unwrap();
+    let (_arena, memory) = Arena::create(4096).unwrap();
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(60))];
+    let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
+    let many = [memory.as_fd(); 60];
+    assert!(control.push(rustix::net::SendAncillaryMessage::ScmRights(&many)));
+    let flags = rustix::net::SendFlags::empty();
+    rustix::net::sendmsg(here.as_fd(), &[IoSlice::new(b"x")], &mut control, flags).unwrap();
+    assert!(Socket::from_fd(there).receive(&mut [0; 4], &mut Vec::new(), false).is_err());
+}
+
+/// Nobody can have the system run what is in it, on systems that know how to forbid that.
+#[test]
+fn shared_memory_is_no_program() {
+    let (_arena, fd) = Arena::create(4096).unwrap();
+    let flags = rustix::fs::MemfdFlags::NOEXEC_SEAL;
+    if rustix::fs::memfd_create("probe", flags).is_ok() {
+        assert_eq!(rustix::fs::fstat(&fd).unwrap().st_mode & 0o111, 0);
+    }
+}
+
+/// Whoever made it may say what it likes.
+#[test]
+fn a_region_is_as_large_as_it_says() {
+    let region = Region::create(10_000).unwrap();
+    let again = |len| Region::open(7, rustix::io::dup(region.as_fd()).unwrap(), len);
+    assert!(again(12_288).is_ok());
+    assert!(again(8192).is_err() && again(16_384).is_err());
+    let flags = rustix::fs::MemfdFlags::ALLOW_SEALING;
+    let loose = rustix::fs::memfd_create("loose", flags).unwrap();
+    rustix::fs::ftruncate(&loose, 4096).unwrap();
+    assert!(Region::open(7, loose, 4096).is_err(), "its owner could take it away");
+    assert!(Lent::new(region.clone(), 12_288).is_some());
+    assert!(Lent::new(region, 12_289).is_none());
 }
