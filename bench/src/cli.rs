@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use clap::{Parser, ValueEnum};
 
 use crate::cases::{CASES, Case, Scale};
 use crate::counts::{self, strace};
 use crate::machine::{self, Machine, Placement};
+use crate::process;
 use crate::progress;
-use crate::report;
+use crate::report::{self, Lineup};
 use crate::results::{self, Run};
 use crate::rivals::CONTENDERS;
 use crate::run::{self, Plan};
@@ -28,6 +29,9 @@ pub(crate) struct Cli {
     /// Few and small blocks, to try the harness; the figures mean nothing
     #[arg(long)]
     quick: bool,
+    /// Run this set of cases only
+    #[arg(long, value_enum)]
+    set: Option<Set>,
     /// Run this case only; may be given several times
     #[arg(long, value_parser = PossibleValuesParser::new(case_names()))]
     case: Vec<String>,
@@ -43,9 +47,12 @@ pub(crate) struct Cli {
     /// Seed of the order of the blocks; drawn and printed by default
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Where the raw data goes
-    #[arg(long, value_name = "FILE", default_value = results::DEFAULT)]
-    out: PathBuf,
+    /// The Python whose pools are measured, where it has them
+    #[arg(long, value_name = "PROGRAM", env = "OFFLOOP_BENCH_PYTHON", default_value = "python3")]
+    python: String,
+    /// Where the raw data goes; by default results/latest.json, or results/process.json for that set
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// What each case measures
     #[arg(long)]
     list: bool,
@@ -56,17 +63,24 @@ pub(crate) struct Cli {
     traced_side: Option<String>,
 }
 
+/// Where calls run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Set {
+    /// In this process
+    Threads,
+    /// In worker processes
+    Process,
+}
+
 fn case_names() -> Vec<&'static str> {
-    CASES.iter().map(|case| case.name()).chain([COUNTS]).collect()
+    let in_processes = process::CASES.iter().map(|case| case.name).chain([process::IDLE]);
+    CASES.iter().map(|case| case.name()).chain([COUNTS]).chain(in_processes).collect()
 }
 
 impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         if self.list {
-            for case in CASES {
-                println!("{:<18} {}", case.name(), case.what());
-            }
-            println!("{COUNTS:<18} wakes, system calls, sleeps, allocations, bytes per call");
+            list();
             return Ok(());
         }
         let plan = self.plan()?;
@@ -80,11 +94,20 @@ impl Cli {
         print_conditions(&machine, &plan);
         let measured = run::run(&plan)?;
         let counts = self.counts(&plan)?;
+        let process = self.process(&plan)?;
         progress::end();
-        report::print(&measured, counts.as_ref(), plan.seed);
-        let run = Run::new(machine, &plan, measured, counts);
-        run.write(&self.out)?;
-        println!("\nRaw data: {}", self.out.display());
+        if !measured.is_empty() || counts.is_some() {
+            println!("\n## Calls in this process");
+            report::print(&Lineup::threads(), &measured, counts.as_ref(), plan.seed);
+        }
+        if let Some(found) = &process {
+            println!("\n## Calls in worker processes");
+            report::print_process(found, plan.seed);
+        }
+        let default = if measured.is_empty() { results::PROCESS } else { results::LATEST };
+        let out = self.out.unwrap_or_else(|| PathBuf::from(default));
+        Run::new(machine, &plan, measured, counts, process).write(&out)?;
+        println!("\nRaw data: {}", out.display());
         Ok(())
     }
 
@@ -97,9 +120,7 @@ impl Cli {
         for placement in &placements {
             placement.check(cpus)?;
         }
-        let wanted = |case: &&&dyn Case| {
-            self.case.is_empty() || self.case.iter().any(|name| name == case.name())
-        };
+        let wanted = |case: &&&dyn Case| self.wants(Set::Threads, case.name());
         Ok(Plan {
             cases: CASES.iter().filter(wanted).copied().collect(),
             placements,
@@ -112,11 +133,47 @@ impl Cli {
 
     /// Under the first placement: what is counted differs little between them.
     fn counts(&self, plan: &Plan) -> Result<Option<counts::Counts>> {
-        if !self.case.is_empty() && !self.case.iter().any(|name| name == COUNTS) {
+        if !self.wants(Set::Threads, COUNTS) {
             return Ok(None);
         }
         counts::count(plan.placements[0], plan.workers, plan.scale).map(Some)
     }
+
+    fn process(&self, plan: &Plan) -> Result<Option<process::Found>> {
+        let wanted = |name: &str| self.wants(Set::Process, name);
+        // Each of them starts all sides anew, which is most of a quick run.
+        let one_placement = self.quick && self.placement.is_empty();
+        let placements = plan.placements.iter().take(if one_placement { 1 } else { usize::MAX });
+        let plan = process::Plan {
+            cases: process::CASES.iter().filter(|case| wanted(case.name)).collect(),
+            idle: wanted(process::IDLE),
+            placements: placements.copied().collect(),
+            blocks: plan.blocks,
+            workers: plan.workers,
+            quick: plan.scale == Scale::Quick,
+            seed: plan.seed,
+            python: self.python.clone(),
+        };
+        let nothing = plan.cases.is_empty() && !plan.idle;
+        if nothing { Ok(None) } else { process::run(&plan).map(Some) }
+    }
+
+    fn wants(&self, set: Set, case: &str) -> bool {
+        self.set.is_none_or(|only| only == set)
+            && (self.case.is_empty() || self.case.iter().any(|name| name == case))
+    }
+}
+
+fn list() {
+    for case in CASES {
+        println!("{:<22} {}", case.name(), case.what());
+    }
+    println!("{COUNTS:<22} wakes, system calls, sleeps, allocations, bytes per call");
+    println!("\nIn worker processes:");
+    for case in process::CASES {
+        println!("{:<22} {}", case.name, case.what);
+    }
+    println!("{:<22} CPU time and sleeps of workers that nobody calls", process::IDLE);
 }
 
 fn print_conditions(machine: &Machine, plan: &Plan) {

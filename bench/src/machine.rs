@@ -1,7 +1,7 @@
 //! The machine: its CPUs, who runs on which, and what its hypervisor took away.
 //!
-//! Invariant: a placement names CPUs for every thread of the process, found by thread id, so it
-//! holds for the threads of rivals that know no pinning.
+//! Invariant: a placement names CPUs for every thread of the process, and of the processes that it
+//! started, found by thread id, so it holds for the threads of rivals that know no pinning.
 
 use std::fs;
 use std::thread;
@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use rustix::process::Pid;
+use rustix::process::{Pid, getpid};
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 use serde::Serialize;
+
+use crate::tree::{self, Used};
 
 /// Where the loop and the workers run; the same for every side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -38,9 +40,9 @@ impl Placement {
 
     pub(crate) fn what(self) -> &'static str {
         match self {
-            Placement::Split => "the loop on CPU 0, all other threads on CPU 1",
-            Placement::OneCpu => "all threads on CPU 0",
-            Placement::Free => "all threads where the kernel puts them",
+            Placement::Split => "the loop on CPU 0, all other threads and processes on CPU 1",
+            Placement::OneCpu => "all threads and processes on CPU 0",
+            Placement::Free => "all threads and processes where the kernel puts them",
         }
     }
 
@@ -65,19 +67,28 @@ impl Placement {
     }
 
     /// Puts every thread of this process where it belongs; call it on the loop thread.
-    pub(crate) fn apply(self) -> Result<()> {
+    pub(crate) fn apply(self) {
+        self.place(&[getpid()], &[gettid()]);
+    }
+
+    /// The same, and every thread of the processes below; among them, the main thread of each of
+    /// `loops` is a loop, too.
+    pub(crate) fn apply_to_all(self, loops: &[Pid]) {
+        let processes = [vec![getpid()], tree::descendants()].concat();
+        self.place(&processes, &[&[gettid()], loops].concat());
+    }
+
+    fn place(self, processes: &[Pid], loops: &[Pid]) {
         let (own, others) = match self {
             Placement::Split => (only(0), only(1)),
             Placement::OneCpu => (only(0), only(0)),
-            Placement::Free => return Ok(()),
+            Placement::Free => return,
         };
-        let me = gettid();
-        for thread in threads()? {
-            let cpus = if thread == me { &own } else { &others };
+        for thread in processes.iter().flat_map(|process| tree::threads(*process)) {
+            let cpus = if loops.contains(&thread) { &own } else { &others };
             // A thread may have ended since the listing.
             let _ended = sched_setaffinity(Some(thread), cpus);
         }
-        Ok(())
     }
 }
 
@@ -92,26 +103,10 @@ fn only(cpu: usize) -> CpuSet {
     set
 }
 
-fn threads() -> Result<Vec<Pid>> {
-    let mut threads = Vec::new();
-    for entry in fs::read_dir("/proc/self/task").context("could not list this process's threads")? {
-        let name = entry?.file_name();
-        let number = name.to_string_lossy().parse().ok().and_then(Pid::from_raw);
-        threads.extend(number);
-    }
-    Ok(threads)
-}
-
 /// How often threads of this process went to sleep by themselves, ever.
-pub(crate) fn sleeps() -> Result<u64> {
-    let mut total = 0;
-    for thread in threads()? {
-        let path = format!("/proc/self/task/{}/status", thread.as_raw_nonzero());
-        let status = fs::read_to_string(path).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        total += line.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0);
-    }
-    Ok(total)
+pub(crate) fn sleeps() -> u64 {
+    let me = getpid();
+    tree::threads(me).into_iter().map(|thread| Used::by(me, thread).sleeps).sum()
 }
 
 /// Long enough for others to get on, short enough not to be felt.
@@ -125,7 +120,7 @@ pub(crate) struct Ticks {
     all: u64,
     idle: u64,
     steal: u64,
-    /// Those of this process.
+    /// Those of this process and of the processes below.
     own: u64,
 }
 
@@ -141,7 +136,7 @@ impl Ticks {
             .collect();
         match fields[..] {
             [.., idle, _, _, _, steal] if fields.len() == 8 => {
-                Ok(Self { all: fields.iter().sum(), idle, steal, own: own_ticks()? })
+                Ok(Self { all: fields.iter().sum(), idle, steal, own: own_ticks() })
             }
             _ => bail!("the first line of /proc/stat does not have the eight fields of Linux"),
         }
@@ -156,16 +151,12 @@ impl Ticks {
     pub(crate) fn others_since(&self, before: &Self) -> f64 {
         let spent = (self.idle - before.idle) + (self.steal - before.steal);
         let all = self.all - before.all;
-        ratio(all.saturating_sub(spent + (self.own - before.own)), all)
+        ratio(all.saturating_sub(spent + self.own.saturating_sub(before.own)), all)
     }
 }
 
-/// User and system time, the 14th and the 15th field; the 2nd is a name that may hold blanks.
-fn own_ticks() -> Result<u64> {
-    let stat = fs::read_to_string("/proc/self/stat").context("could not read the own ticks")?;
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let fields = after_name.split_ascii_whitespace().skip(11).take(2);
-    Ok(fields.filter_map(|field| field.parse::<u64>().ok()).sum())
+fn own_ticks() -> u64 {
+    tree::ticks(getpid()) + tree::descendants().into_iter().map(tree::ticks).sum::<u64>()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share, shown with two digits")]

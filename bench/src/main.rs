@@ -8,16 +8,19 @@ mod cli;
 mod counts;
 mod figures;
 mod machine;
+mod process;
 mod progress;
 mod report;
 mod results;
 mod rivals;
 mod run;
 mod side;
+mod tree;
 
 use anyhow::Result;
 use clap::Parser;
 
 fn main() -> Result<()> {
+    process::become_child();
     cli::Cli::parse().run()
 }

@@ -8,7 +8,9 @@ use fastrand::Rng;
 use crate::counts::Counts;
 use crate::figures::{Figure, bootstrap, median};
 use crate::machine::Placement;
-use crate::rivals::{CONTENDERS, CONTROL, CORES, Kind, THREADS};
+use crate::process;
+use crate::process::{Found, Idle};
+use crate::rivals::{CONTENDERS, Kind};
 use crate::run::{Measured, Series};
 
 /// How far the control's interval may reach from 1.
@@ -17,8 +19,41 @@ const CONTROL_REACH: f64 = 0.05;
 /// The largest share of CPU time that the hypervisor may take.
 const STEAL: f64 = 0.01;
 
+/// The sides of a set of cases, in the order of the tables.
+pub(crate) struct Lineup(Vec<(&'static str, Kind)>);
+
+impl Lineup {
+    /// Those that run calls in this process.
+    pub(crate) fn threads() -> Self {
+        Self(CONTENDERS.iter().map(|contender| (contender.name, contender.kind)).collect())
+    }
+
+    /// Those that run them in worker processes.
+    pub(crate) fn process() -> Self {
+        Self(process::lineup())
+    }
+
+    fn of(&self, wanted: impl Fn(Kind) -> bool) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter(move |(_, kind)| wanted(*kind)).map(|(name, _)| *name)
+    }
+
+    /// offloop's own; the first one has the control.
+    fn ours(&self) -> Vec<&'static str> {
+        self.of(|kind| kind == Kind::Offloop).collect()
+    }
+
+    fn control(&self) -> Option<(&'static str, &'static str)> {
+        self.ours().first().copied().zip(self.of(|kind| kind == Kind::Control).next())
+    }
+
+    /// The names of the sides that took part in any of these.
+    fn present(&self, here: &[&Measured], wanted: impl Fn(Kind) -> bool) -> Vec<&'static str> {
+        self.of(wanted).filter(|name| here.iter().any(|m| m.side(name).is_some())).collect()
+    }
+}
+
 /// All tables, and the words below them.
-pub(crate) fn print(all: &[Measured], counts: Option<&Counts>, seed: u64) {
+pub(crate) fn print(lineup: &Lineup, all: &[Measured], counts: Option<&Counts>, seed: u64) {
     let mut rng = Rng::with_seed(seed);
     for placement in Placement::ALL {
         let here: Vec<&Measured> = all.iter().filter(|m| m.placement == placement).collect();
@@ -26,23 +61,37 @@ pub(crate) fn print(all: &[Measured], counts: Option<&Counts>, seed: u64) {
             continue;
         }
         println!("\n### {}: {}\n", placement.name(), placement.what());
-        println!("Time per call, median of the blocks:\n\n{}\n", times(&here));
-        for ours in [THREADS, CORES] {
+        println!("Time per call, median of the blocks:\n\n{}\n", times(lineup, &here));
+        for ours in lineup.ours() {
             println!("`{ours}` ÷ the other, median of the pairs [95 % interval]:\n");
-            println!("{}\n", ratios(&here, ours, &mut rng));
+            println!("{}\n", ratios(lineup, &here, ours, &mut rng));
         }
     }
     if let Some(counts) = counts {
         println!("\n### Per call, beside time\n\n{}\n", per_call(counts));
         println!("Bytes on the heap per waiting call:\n\n{}\n", waiting(counts));
     }
-    verdict(all, &mut Rng::with_seed(seed));
+    verdict(lineup, all, &mut Rng::with_seed(seed));
 }
 
-/// The names of the sides that took part in any of these.
-fn sides(here: &[&Measured]) -> Vec<&'static str> {
-    let takes_part = |name: &&str| here.iter().any(|m| m.side(name).is_some());
-    CONTENDERS.iter().map(|contender| contender.name).filter(takes_part).collect()
+/// The same of calls in processes.
+pub(crate) fn print_process(found: &Found, seed: u64) {
+    print(&Lineup::process(), &found.measured, None, seed);
+    if !found.idle.is_empty() {
+        println!("\n### Idle, per second\n\n{}", idle(&found.idle));
+    }
+    for (side, why) in &found.missing {
+        println!("\n{side} did not take part: {why}");
+    }
+}
+
+fn idle(all: &[Idle]) -> Table {
+    let mut table = table(["side", "processes", "CPU time", "sleeps"].map(str::to_owned));
+    for row in all {
+        let cpu = if row.cpu_ns == 0.0 { "0".to_owned() } else { duration(row.cpu_ns) };
+        table.add_row([row.side.to_owned(), row.processes.to_string(), cpu, few(row.sleeps)]);
+    }
+    table
 }
 
 fn table(header: impl IntoIterator<Item = String>) -> Table {
@@ -51,8 +100,8 @@ fn table(header: impl IntoIterator<Item = String>) -> Table {
     table
 }
 
-fn times(here: &[&Measured]) -> Table {
-    let sides: Vec<_> = sides(here).into_iter().filter(|name| *name != CONTROL).collect();
+fn times(lineup: &Lineup, here: &[&Measured]) -> Table {
+    let sides = lineup.present(here, |kind| kind != Kind::Control);
     let header = std::iter::once("case").chain(sides.iter().copied());
     let mut table = table(header.map(str::to_owned));
     for measured in here {
@@ -66,7 +115,10 @@ fn time(series: &Series) -> String {
     if series.failed > 0 {
         return format!("invalid: {} calls failed", series.failed);
     }
-    let ns = median(&series.ns);
+    duration(median(&series.ns))
+}
+
+fn duration(ns: f64) -> String {
     match ns {
         ns if ns < 99.95 => format!("{ns:.1} ns"),
         ns if ns < 999.5 => format!("{ns:.0} ns"),
@@ -75,16 +127,18 @@ fn time(series: &Series) -> String {
     }
 }
 
-fn ratios(here: &[&Measured], ours: &str, rng: &mut Rng) -> Table {
-    let others: Vec<_> = CONTENDERS
-        .iter()
-        .filter(|other| {
-            other.kind != Kind::Offloop && (other.kind != Kind::Control || ours == THREADS)
-        })
-        .map(|other| other.name)
-        .filter(|name| here.iter().any(|m| m.side(name).is_some()))
-        .collect();
-    let names = others.iter().map(|name| if *name == CONTROL { "itself (control)" } else { name });
+fn ratios(lineup: &Lineup, here: &[&Measured], ours: &str, rng: &mut Rng) -> Table {
+    let control = lineup.control().filter(|(of, _)| *of == ours).map(|(_, control)| control);
+    let wanted = |kind| match kind {
+        Kind::Offloop => false,
+        Kind::Control => control.is_some(),
+        Kind::Rival | Kind::Floor { .. } => true,
+    };
+    let others = lineup.present(here, wanted);
+    let names = others.iter().map(|name| match control {
+        Some(control) if control == *name => "itself (control)",
+        _ => name,
+    });
     let header = ["case"].into_iter().chain(names).chain(["the best rival"]);
     let mut table = table(header.map(str::to_owned));
     for measured in here {
@@ -153,7 +207,7 @@ fn waiting(counts: &Counts) -> Table {
 }
 
 /// Says what disturbed which row, and whether the run concludes.
-fn verdict(all: &[Measured], rng: &mut Rng) {
+fn verdict(lineup: &Lineup, all: &[Measured], rng: &mut Rng) {
     let (mut doubts, mut doubted) = (Vec::new(), 0);
     for measured in all {
         let before = doubts.len();
@@ -161,7 +215,8 @@ fn verdict(all: &[Measured], rng: &mut Rng) {
         if measured.steal > STEAL {
             doubts.push(format!("{what}: steal {:.1} %", measured.steal * 100.0));
         }
-        if let Some(control) = paired(measured, THREADS, CONTROL, rng)
+        if let Some((ours, control)) = lineup.control()
+            && let Some(control) = paired(measured, ours, control, rng)
             && (control.low < 1.0 - CONTROL_REACH || control.high > 1.0 + CONTROL_REACH)
         {
             doubts.push(format!("{what}: the control is at {}", show(&control)));

@@ -11,9 +11,15 @@ use serde::Serialize;
 use crate::cases::Scale;
 use crate::counts::Counts;
 use crate::machine::Machine;
+use crate::process::Found;
 use crate::run::{Measured, Plan};
 
-pub(crate) const DEFAULT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json");
+/// Where the data of a run goes that has calls in this process; those in worker processes may
+/// stand beside them.
+pub(crate) const LATEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json");
+
+/// Where that of worker processes alone goes.
+pub(crate) const PROCESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/process.json");
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
@@ -26,6 +32,7 @@ pub(crate) struct Run {
     quick: bool,
     measured: Vec<Measured>,
     counts: Option<Counts>,
+    process: Option<Found>,
 }
 
 impl Run {
@@ -34,8 +41,11 @@ impl Run {
         plan: &Plan,
         mut measured: Vec<Measured>,
         counts: Option<Counts>,
+        mut process: Option<Found>,
     ) -> Self {
-        for ns in measured.iter_mut().flat_map(|m| &mut m.sides).flat_map(|side| &mut side.ns) {
+        let in_processes = process.iter_mut().flat_map(|found| &mut found.measured);
+        let all = measured.iter_mut().chain(in_processes);
+        for ns in all.flat_map(|m| &mut m.sides).flat_map(|side| &mut side.ns) {
             // Below a hundredth of a nanosecond there is no information, only digits.
             *ns = (*ns * 100.0).round() / 100.0;
         }
@@ -49,6 +59,7 @@ impl Run {
             quick: plan.scale == Scale::Quick,
             measured,
             counts,
+            process,
         }
     }
 

@@ -56,8 +56,8 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    fn of(side: &Side) -> Self {
-        Self { side: side.name, kind: side.kind, ns: Vec::new(), failed: 0 }
+    fn of(side: &impl Entrant) -> Self {
+        Self { side: side.name(), kind: side.kind(), ns: Vec::new(), failed: 0 }
     }
 }
 
@@ -89,47 +89,75 @@ fn run_case(
     everywhere: &CpuSet,
     rng: &mut Rng,
 ) -> Result<Measured> {
-    let (began, before) = (Instant::now(), Ticks::now()?);
-    let mut sides = Vec::new();
-    let mut series: Vec<Series> = Vec::new();
-    let mut order: Vec<usize> = Vec::new();
-    for round in 0..plan.blocks {
-        progress::show(format_args!("{} {} block {round}", placement.name(), case.name()));
-        if round % REBUILD == 0 {
-            drop(std::mem::take(&mut sides));
-            placement.prepare(everywhere)?;
-            sides = build(plan, placement, case)?;
-            for side in &mut sides {
-                block(side, placement, case, plan.scale)?;
-            }
-        }
-        if round == 0 {
-            series.extend(sides.iter().map(Series::of));
-            order.extend(0..sides.len());
-        }
-        rng.shuffle(&mut order);
-        for &index in &order {
-            let side = &mut sides[index];
-            series[index].ns.push(block(side, placement, case, plan.scale)?);
-            series[index].failed += side.take_failed();
-        }
-    }
-    let after = Ticks::now()?;
-    Ok(Measured {
-        placement,
-        case: case.name(),
-        steal: after.steal_since(&before),
-        others: after.others_since(&before),
-        seconds: began.elapsed().as_secs_f64(),
-        sides: series,
+    let rounds = Rounds { case: case.name(), placement, blocks: plan.blocks, everywhere };
+    let build = || build(plan, placement, case);
+    rounds.run(rng, build, |side: &mut Side| {
+        side.begin(placement)?;
+        let ns = case.block(side, plan.scale)?;
+        side.end();
+        Ok(ns)
     })
 }
 
-fn block(side: &mut Side, placement: Placement, case: &dyn Case, scale: Scale) -> Result<f64> {
-    side.begin(placement)?;
-    let ns = case.block(side, scale)?;
-    side.end();
-    Ok(ns)
+/// What takes part in rounds.
+pub(crate) trait Entrant {
+    fn name(&self) -> &'static str;
+    fn kind(&self) -> Kind;
+    /// How many calls of its last block failed.
+    fn take_failed(&mut self) -> u64 {
+        0
+    }
+}
+
+/// The rounds of one case under one placement.
+pub(crate) struct Rounds<'a> {
+    pub(crate) case: &'static str,
+    pub(crate) placement: Placement,
+    pub(crate) blocks: u64,
+    pub(crate) everywhere: &'a CpuSet,
+}
+
+impl Rounds<'_> {
+    pub(crate) fn run<E: Entrant>(
+        &self,
+        rng: &mut Rng,
+        build: impl Fn() -> Result<Vec<E>>,
+        block: impl Fn(&mut E) -> Result<f64>,
+    ) -> Result<Measured> {
+        let (began, before) = (Instant::now(), Ticks::now()?);
+        let mut sides = Vec::new();
+        let mut series: Vec<Series> = Vec::new();
+        let mut order: Vec<usize> = Vec::new();
+        for round in 0..self.blocks {
+            let (placement, case) = (self.placement.name(), self.case);
+            progress::show(format_args!("{placement} {case} block {round}"));
+            if round % REBUILD == 0 {
+                drop(std::mem::take(&mut sides));
+                self.placement.prepare(self.everywhere)?;
+                sides = build()?;
+                sides.iter_mut().try_for_each(|side| block(side).map(drop))?;
+            }
+            if round == 0 {
+                series.extend(sides.iter().map(Series::of));
+                order.extend(0..sides.len());
+            }
+            rng.shuffle(&mut order);
+            for &index in &order {
+                let side = &mut sides[index];
+                series[index].ns.push(block(side)?);
+                series[index].failed += side.take_failed();
+            }
+        }
+        let after = Ticks::now()?;
+        Ok(Measured {
+            placement: self.placement,
+            case: self.case,
+            steal: after.steal_since(&before),
+            others: after.others_since(&before),
+            seconds: began.elapsed().as_secs_f64(),
+            sides: series,
+        })
+    }
 }
 
 fn build(plan: &Plan, placement: Placement, case: &dyn Case) -> Result<Vec<Side>> {

@@ -15,6 +15,7 @@ use mio::{Events, Poll, Token, Waker};
 
 use crate::machine::{self, Placement};
 use crate::rivals::{Bell, Contender, Gate, Kind, Rival, Site, Tally};
+use crate::run::Entrant;
 
 const WAKE: Token = Token(0);
 
@@ -35,6 +36,21 @@ pub(crate) struct Side {
     poll: Poll,
     events: Events,
     bell: Bell,
+}
+
+impl Entrant for Side {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How many calls came back as anything but `Ok`, since the last time it was asked.
+    fn take_failed(&mut self) -> u64 {
+        std::mem::take(&mut self.tally.failed)
+    }
 }
 
 impl Side {
@@ -66,7 +82,7 @@ impl Side {
     pub(crate) fn begin(&mut self, placement: Placement) -> Result<()> {
         self.rival.set_active(true);
         let gate = self.hold_all()?;
-        placement.apply()?;
+        placement.apply();
         gate.open();
         self.drain()
     }
@@ -74,11 +90,6 @@ impl Side {
     /// Puts the side to rest until its next block.
     pub(crate) fn end(&mut self) {
         self.rival.set_active(false);
-    }
-
-    /// How many calls came back as anything but `Ok`, since the last time it was asked.
-    pub(crate) fn take_failed(&mut self) -> u64 {
-        std::mem::take(&mut self.tally.failed)
     }
 
     /// How often the loop was woken, ever.

@@ -64,6 +64,6 @@ pub(crate) const CASES: &[&dyn Case] = &[
 
 /// Nanoseconds per item.
 #[expect(clippy::cast_precision_loss, reason = "durations of a block are far below 2^52 ns")]
-fn per_item(took: std::time::Duration, items: u64) -> f64 {
+pub(crate) fn per_item(took: std::time::Duration, items: u64) -> f64 {
     took.as_nanos() as f64 / items as f64
 }

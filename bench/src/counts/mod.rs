@@ -94,11 +94,11 @@ fn per_call(
     side.begin(placement)?;
     case.block(&mut side, scale)?;
     let (calls, wakes, idles) = (side.submitted(), side.wakes(), side.idles());
-    let sleeps = machine::sleeps()?;
+    let sleeps = machine::sleeps();
     let (took, allocated) = alloc::counted(|| case.block(&mut side, scale));
     took?;
     let calls = side.submitted() - calls;
-    let sleeps = (machine::sleeps()? - sleeps).saturating_sub(side.idles() - idles);
+    let sleeps = (machine::sleeps() - sleeps).saturating_sub(side.idles() - idles);
     Ok(PerCall {
         side: side.name,
         case: case.name(),

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::cases::{Case, Scale};
 use crate::machine::Placement;
 use crate::rivals::Contender;
+use crate::run::Entrant;
 use crate::side::Side;
 
 /// The idle time of the cases.
@@ -106,7 +107,7 @@ pub(crate) fn run(
     let mut side = Side::new(contender, workers)?;
     // Starts the workers by plain calls: holding them costs an unknown number of yields.
     case.block(&mut side, SCALE)?;
-    placement.apply()?;
+    placement.apply();
     for _ in 0..blocks {
         case.block(&mut side, SCALE)?;
     }
