@@ -35,6 +35,9 @@ pub(crate) struct Cli {
     /// Run this case only; may be given several times
     #[arg(long, value_parser = PossibleValuesParser::new(case_names()))]
     case: Vec<String>,
+    /// Have this side only in the set `process`; may be given several times
+    #[arg(long, value_parser = PossibleValuesParser::new(side_names()))]
+    side: Vec<String>,
     /// Run under this placement only; may be given several times
     #[arg(long, value_enum)]
     placement: Vec<Placement>,
@@ -75,6 +78,10 @@ enum Set {
 fn case_names() -> Vec<&'static str> {
     let in_processes = process::CASES.iter().map(|case| case.name).chain([process::IDLE]);
     CASES.iter().map(|case| case.name()).chain([COUNTS]).chain(in_processes).collect()
+}
+
+fn side_names() -> Vec<&'static str> {
+    process::lineup().into_iter().map(|(name, _)| name).collect()
 }
 
 impl Cli {
@@ -147,6 +154,7 @@ impl Cli {
         let plan = process::Plan {
             cases: process::CASES.iter().filter(|case| wanted(case.name)).collect(),
             idle: wanted(process::IDLE),
+            sides: self.side.clone(),
             placements: placements.copied().collect(),
             blocks: plan.blocks,
             workers: plan.workers,

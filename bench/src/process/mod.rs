@@ -33,6 +33,8 @@ const CONTROL: &str = "offloop again";
 pub(crate) struct Plan {
     pub(crate) cases: Vec<&'static Case>,
     pub(crate) idle: bool,
+    /// The sides that may take part; none: all of them.
+    pub(crate) sides: Vec<String>,
     pub(crate) placements: Vec<Placement>,
     pub(crate) blocks: u64,
     pub(crate) workers: usize,
@@ -58,7 +60,8 @@ pub(crate) fn lineup() -> Vec<(&'static str, Kind)> {
 
 pub(crate) fn run(plan: &Plan) -> Result<Found> {
     let (mut present, mut missing) = (Vec::new(), Vec::new());
-    for contender in SIDES {
+    let wanted = |name: &str| plan.sides.is_empty() || plan.sides.iter().any(|side| side == name);
+    for contender in SIDES.iter().filter(|contender| wanted(contender.name)) {
         match (contender.available)(&plan.python) {
             Ok(()) => present.push(contender),
             Err(why) => missing.push((contender.name, why)),
