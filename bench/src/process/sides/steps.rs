@@ -14,7 +14,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// Longer than any contender's threads stay awake without a call.
 pub(super) const FALL_ASLEEP: Duration = Duration::from_millis(2);
 
-/// Long enough for a worker that ended to be replaced.
+/// Long enough for a worker that ended to be replaced, on a quiet machine.
 pub(super) const REPLACED: Duration = Duration::from_millis(30);
 
 pub(super) trait Steps {
