@@ -17,7 +17,7 @@ pub struct Named<F, A, T> {
     args: A,
     output: PhantomData<fn() -> T>,
     #[cfg(all(feature = "process", target_os = "linux"))]
-    remote: Option<Box<Remote<A, T>>>,
+    remote: Option<Remote<A, T>>,
     #[cfg(all(feature = "process", target_os = "linux"))]
     idempotent: bool,
 }
@@ -37,7 +37,7 @@ impl<F, A, T> Named<F, A, T> {
 
     #[cfg(all(feature = "process", target_os = "linux"))]
     pub(crate) fn set_remote(&mut self, remote: Remote<A, T>) {
-        self.remote = Some(Box::new(remote));
+        self.remote = Some(remote);
     }
 
     /// It may run again when a worker process dies under it; where there are none, it says nothing.

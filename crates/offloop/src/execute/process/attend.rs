@@ -327,8 +327,9 @@ impl Trip<'_> {
 
     /// The worker ended by itself, or said what makes no sense and is ended.
     fn dead(&self, peer: &Arc<Peer>, number: u64) -> End {
-        let first = self.shop.rack.lose(peer);
         let exit = peer.how(peer.wait_end());
+        // Behind that: it wakes the manager, which would take the process's end at the same time.
+        let first = self.shop.rack.lose(peer);
         if first {
             self.shop.tally.died(exit);
         }

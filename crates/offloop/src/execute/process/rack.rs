@@ -4,7 +4,7 @@
 //! books (`lose`) does so once, and the manager is rung whenever one more is wanted.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::peer::Peer;
 use crate::complete::CallRef;
@@ -98,8 +98,16 @@ impl Rack {
         if !peer.gone.load(Ordering::Relaxed) && !state.stopping {
             state.idle.push(peer);
         }
+        self.tell_one(state);
+    }
+
+    /// One more is ready. A wake of nobody is a system call all the same.
+    fn tell_one(&self, state: MutexGuard<'_, State>) {
+        let somebody_waits = state.waiting > 0;
         drop(state);
-        self.changed.notify_one();
+        if somebody_waits {
+            self.changed.notify_one();
+        }
     }
 
     /// A worker is lost, or not wanted any more. `false`: that was known.
@@ -162,8 +170,7 @@ impl Rack {
         state.members += 1;
         peer.gone.store(false, Ordering::Relaxed);
         state.idle.push(peer);
-        drop(state);
-        self.changed.notify_one();
+        self.tell_one(state);
     }
 
     /// A start failed.

@@ -31,6 +31,9 @@ pub(crate) struct Apart {
     pub(crate) single: bool,
     /// What is decided while it runs is killed, so that its thread comes back at once.
     pub(crate) kills: bool,
+    /// A worker counts as searching from its function's return on, and not from when it has told of
+    /// it: dearer per call, and one wake less where each call waits for the one before.
+    pub(crate) searches_ahead: bool,
 }
 
 impl Apart {
@@ -48,6 +51,7 @@ impl Apart {
             label,
             single: false,
             kills: false,
+            searches_ahead: false,
         }
     }
 
@@ -56,6 +60,7 @@ impl Apart {
     pub(crate) fn attendants(workers: usize) -> Self {
         Self {
             kills: true,
+            searches_ahead: true,
             keep_alive: Some(Duration::from_secs(10)),
             ..Self::new("offloop-p", workers)
         }

@@ -20,6 +20,15 @@ enum End {
     Surplus,
 }
 
+/// What a worker is after a call.
+enum After {
+    Free,
+    /// It counts as searching already.
+    Searching,
+    /// Its function was given up, and came back when its place was taken.
+    Surplus,
+}
+
 /// A worker's whole life, from the first line of its thread to the last.
 pub(super) fn live(pool: &Pool, index: usize) {
     pool.roster.sit(index);
@@ -58,10 +67,11 @@ fn search(pool: &Pool, index: usize) -> End {
     loop {
         if let Some(first) = pool.line.pop() {
             pool.take_step(pool.gate.leave_search(|| pool.is_waiting()));
-            if !work(pool, index, first) {
-                return End::Surplus;
+            match work(pool, index, first) {
+                After::Free => pool.gate.search(),
+                After::Searching => {}
+                After::Surplus => return End::Surplus,
             }
-            pool.gate.search();
         } else if pool.is_stopping() {
             // What came before the stop can be seen now.
             if !pool.is_waiting() {
@@ -78,45 +88,59 @@ fn search(pool: &Pool, index: usize) -> End {
     }
 }
 
-/// Runs calls for as long as there are some. `false`: this worker is surplus.
-fn work(pool: &Pool, index: usize, first: Remains) -> bool {
+/// Runs calls for as long as there are some.
+fn work(pool: &Pool, index: usize, first: Remains) -> After {
     let mut next = Some(first);
     while let Some(load) = next {
-        if !perform(pool, index, load) {
-            return false;
+        match perform(pool, index, load) {
+            After::Free => next = pool.line.pop(),
+            after => return after,
         }
-        next = pool.line.pop();
     }
-    true
+    After::Free
 }
 
-fn perform(pool: &Pool, index: usize, load: Remains) -> bool {
+fn perform(pool: &Pool, index: usize, load: Remains) -> After {
     let Remains::Work(work) = load else {
         pool.roster.outside(index, || load.dispose());
-        return true;
+        return After::Free;
     };
     let claimed = match work.claim() {
         Ok(claimed) => claimed,
         Err(decided) => {
             pool.roster.outside(index, || drop(decided));
-            return true;
+            return After::Free;
         }
     };
     let returned = pool.roster.execute(index, claimed);
+    // Where a wake of another worker costs more than a look: the loop may have its next call ready
+    // before this one has told it everything, and finds that somebody searches.
+    let ahead = pool.options.searches_ahead;
+    if ahead {
+        pool.gate.search();
+    }
     // By now this worker has one hand on the call, and gives that to the loop.
     let mut gone = None;
     let ran = returned.complete_or(&pool.hub, |unwanted| {
         gone = Some(unwanted.call().clone());
+        if ahead {
+            // Who drops it may take long.
+            pool.take_step(pool.gate.leave_search(|| pool.is_waiting()));
+        }
         pool.roster.outside(index, || drop(unwanted));
+        if ahead {
+            pool.gate.search();
+        }
     });
     match (ran, gone) {
         // Its decider gave this worker up and made room for another.
         (Ran::Late(Verdict::TimedOut | Verdict::Shutdown), Some(call)) if !pool.options.kills => {
             call.lane().came_back();
             trace::came_back(call.subject());
-            pool.options.single || pool.gate.try_grow()
+            if pool.options.single || pool.gate.try_grow() { After::Free } else { After::Surplus }
         }
-        _ => true,
+        _ if ahead => After::Searching,
+        _ => After::Free,
     }
 }
 
