@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use offloop::{Failure, SharedBuf};
 
+use crate::common::alone::alone;
 use crate::common::{Seen, TestLoop, keep};
 use crate::functions::{
     add_one, concat, fresh_buffer, give_two, looped, processes, same_buffer_twice, sum_buffer,
@@ -53,6 +54,17 @@ fn several_results_of_which_some_came() {
     lp.off.call_fn(give_two, buffer(b"came")).process().then(keep);
     let (came, made) = lp.outcome().unwrap();
     assert_eq!((&came[..], &made[..]), (&b"came"[..], &b"made"[..]));
+}
+
+/// Each process numbers its own, and both begin with the same number.
+#[test]
+fn buffers_of_two_processes_are_told_apart() {
+    alone("shared::buffers_of_two_processes_are_told_apart", || {
+        let lp: TestLoop<Seen<(SharedBuf, SharedBuf)>> = looped(processes().workers(1));
+        lp.off.call_fn(give_two, buffer(b"came")).process().then(keep);
+        let (came, made) = lp.outcome().unwrap();
+        assert_eq!((&came[..], &made[..]), (&b"came"[..], &b"made"[..]));
+    });
 }
 
 #[test]
