@@ -153,7 +153,7 @@ fn a_start_that_failed_is_waited_out() {
     lp.off.call_fn(double, 1).process().then(keep);
     assert!(matches!(lp.outcome(), Err(Failure::Rejected(Reason::NoWorker))));
     assert!(begun.elapsed() >= 3 * pause, "never less, however fast the machine");
-    assert_eq!(lp.off.stats().processes.start_failures, 3);
+    assert!(lp.off.stats().processes.start_failures >= 3);
 }
 
 /// Starts that were put off for another one's failure are made up for.
@@ -200,6 +200,8 @@ fn a_worker_that_came_up_makes_up_for_those_that_did_not() {
     let failures = || lp.off.stats().processes.start_failures;
     lp.off.call_fn(double, 1).process().then(keep);
     assert!(matches!(lp.outcome(), Err(Failure::Rejected(Reason::NoWorker))));
+    // One that starts still, and fails, would count against the next call.
+    wait_for("none starts any more", || lp.off.stats().processes.threads == 0);
     let before = failures();
     std::fs::write(mark.name(), "").unwrap();
     lp.off.call_fn(double, 1).process().then(keep);
