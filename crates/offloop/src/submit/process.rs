@@ -176,7 +176,8 @@ macro_rules! process_calls {
             }
 
             /// Says that running the function twice does the same as running it once: in a process, it
-            /// is run again, up to three times, when its worker dies under it.
+            /// is run again, up to three times, when its worker dies under it. A `SharedBuf` goes to the
+            /// next run as the one that died has left it.
             pub fn idempotent(mut self) -> Self {
                 let $named = &mut self.job;
                 $inner.set_idempotent();
