@@ -26,14 +26,16 @@ pub(super) enum Unsent {
     Codec(CodecError),
 }
 
-/// Takes a value's bytes: in a buffer while they are few, else in the arena, at once.
+/// Takes a value's bytes: into a buffer while they are few, and from there into the arena when it is
+/// full. Most formats write byte by byte, so that a byte has to cost little.
 pub(super) struct Sink<'a> {
+    /// What is not in the arena.
     inline: &'a mut Vec<u8>,
     arena: &'a Arena,
     offset: usize,
     room: usize,
-    len: usize,
-    place: Place,
+    /// How much is in the arena.
+    moved: usize,
 }
 
 impl<'a> Sink<'a> {
@@ -45,29 +47,57 @@ impl<'a> Sink<'a> {
         room: usize,
     ) -> Self {
         inline.clear();
-        Self { inline, arena, offset, room, len: 0, place: Place::Inline }
+        Self { inline, arena, offset, room, moved: 0 }
     }
 
     /// Where the bytes are, and how many.
     pub(super) fn finish(self) -> (Place, usize) {
-        (self.place, self.len)
+        match self.moved {
+            0 => (Place::Inline, self.inline.len()),
+            moved => (Place::Arena, moved),
+        }
     }
 
     /// `None`: there is no room.
     fn push(&mut self, bytes: &[u8]) -> Option<()> {
-        let len = self.len.checked_add(bytes.len()).filter(|len| *len <= self.room)?;
-        if self.place == Place::Inline {
-            if len <= INLINE_MAX {
-                self.inline.extend_from_slice(bytes);
-                self.len = len;
-                return Some(());
-            }
-            self.arena.copy_in(self.offset, self.inline)?;
-            self.place = Place::Arena;
+        let waiting = self.inline.len().checked_add(bytes.len())?;
+        if self.moved.checked_add(waiting)? > self.room {
+            return None;
         }
-        self.arena.copy_in(self.offset + self.len, bytes)?;
-        self.len = len;
+        if waiting <= INLINE_MAX {
+            self.inline.extend_from_slice(bytes);
+            return Some(());
+        }
+        self.empty()?;
+        if bytes.len() > INLINE_MAX {
+            self.arena.copy_in(self.offset + self.moved, bytes)?;
+            self.moved += bytes.len();
+        } else {
+            self.inline.extend_from_slice(bytes);
+        }
         Some(())
+    }
+
+    /// As `push`.
+    fn push_byte(&mut self, byte: u8) -> Option<()> {
+        if self.inline.len() < INLINE_MAX && self.moved + self.inline.len() < self.room {
+            self.inline.push(byte);
+            return Some(());
+        }
+        self.push(&[byte])
+    }
+
+    /// Moves what waits into the arena.
+    fn empty(&mut self) -> Option<()> {
+        self.arena.copy_in(self.offset + self.moved, self.inline)?;
+        self.moved += self.inline.len();
+        self.inline.clear();
+        Some(())
+    }
+
+    /// No more comes.
+    fn end(&mut self) -> Option<()> {
+        if self.moved > 0 { self.empty() } else { Some(()) }
     }
 }
 
@@ -102,7 +132,7 @@ impl postcard::ser_flavors::Flavor for Into<'_, '_> {
     type Output = ();
 
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.try_extend(&[byte])
+        self.0.push_byte(byte).ok_or(postcard::Error::SerializeBufferFull)
     }
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
@@ -110,6 +140,6 @@ impl postcard::ser_flavors::Flavor for Into<'_, '_> {
     }
 
     fn finalize(self) -> postcard::Result<()> {
-        Ok(())
+        self.0.end().ok_or(postcard::Error::SerializeBufferFull)
     }
 }

@@ -40,6 +40,7 @@ impl Clean {
         if socket.is_orphaned() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+        keep_freed_memory();
         // As tools show it; a name that can't be set is a name less.
         let _unnamed = rustix::thread::set_name(NAME);
         Ok(Self { socket })
@@ -47,6 +48,23 @@ impl Clean {
 }
 
 const NAME: &CStr = c"offloop-worker";
+
+/// So much freed memory is kept for the next call.
+#[cfg(target_env = "gnu")]
+const KEPT_BYTES: libc::c_int = 256 << 20;
+
+/// A worker has the next large argument when it has freed the last one, and fresh memory costs several
+/// times what a copy does; so the system's allocator is told to keep it. Another allocator does as it
+/// likes.
+fn keep_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the two parameters concern where the allocator takes memory from, and nothing that was
+    // allocated; it fails by doing nothing.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, 0);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
+    }
+}
 
 /// Signals that the parent blocked, or ignored, are as in a new program. `SIGPIPE` stays as Rust's
 /// start-up code has left it.
