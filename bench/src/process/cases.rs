@@ -69,8 +69,12 @@ impl Case {
 }
 
 const fn submit(name: &'static str, bytes: usize, busy: bool, what: &'static str) -> Case {
-    // Of the large ones few fit into memory.
-    let (calls, one_in) = if bytes == LARGE { (3, 3) } else { (16, 1) };
+    // In a row where workers are busy, as in the set of threads; of the large ones few fit into memory.
+    let (calls, one_in) = match (bytes, busy) {
+        (LARGE, _) => (3, 3),
+        (_, true) => (256, 1),
+        (_, false) => (16, 1),
+    };
     case(name, Work::Submit { bytes, busy }, calls, what).one_in(one_in)
 }
 

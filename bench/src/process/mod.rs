@@ -29,6 +29,9 @@ pub(crate) const IDLE: &str = "idle";
 const PROCESS: &str = "offloop process";
 const CONTROL: &str = "offloop again";
 
+/// In the place of a time that was not measured; where calls failed, no figure is shown.
+const NO_FIGURE: f64 = 1.0;
+
 /// What to run.
 pub(crate) struct Plan {
     pub(crate) cases: Vec<&'static Case>,
@@ -110,6 +113,8 @@ struct Entered {
     placement: Placement,
     work: Work,
     side: Box<dyn Side>,
+    /// Calls that did not come back; a rival whose pool broke in a case is out of it.
+    failed: u64,
 }
 
 impl Entered {
@@ -118,7 +123,8 @@ impl Entered {
         let side = (contender.build)(site)
             .with_context(|| format!("could not build {}", contender.name))?;
         let Site { placement, work, .. } = *site;
-        let mut this = Self { name: contender.name, kind: contender.kind, placement, work, side };
+        let (name, kind) = (contender.name, contender.kind);
+        let mut this = Self { name, kind, placement, work, side, failed: 0 };
         this.block(calls.min(2 * site.workers as u64))?;
         Ok(this)
     }
@@ -132,7 +138,16 @@ impl Entered {
         if self.work.ends_workers() {
             self.settle();
         }
-        self.side.block(self.work, calls).with_context(|| self.name.to_owned())
+        if self.failed > 0 {
+            return Ok(NO_FIGURE);
+        }
+        let measured = self.side.block(self.work, calls);
+        if let (Kind::Rival, Err(error)) = (self.kind, &measured) {
+            eprintln!("{} is out of this case: {error:#}", self.name);
+            self.failed = calls;
+            return Ok(NO_FIGURE);
+        }
+        measured.with_context(|| self.name.to_owned())
     }
 }
 
@@ -143,5 +158,9 @@ impl Entrant for Entered {
 
     fn kind(&self) -> Kind {
         self.kind
+    }
+
+    fn take_failed(&mut self) -> u64 {
+        self.failed
     }
 }
