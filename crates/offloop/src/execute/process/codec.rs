@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::careful::{Careful, Left};
 use super::wire::{INLINE_MAX, Place};
 use crate::failure::CodecError;
 use crate::sys::process::Arena;
@@ -114,14 +115,18 @@ impl Codec for Postcard {
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        let decoded = postcard::take_from_bytes(bytes);
+        let mut from = postcard::Deserializer::from_bytes(bytes);
+        let left = Left::of(bytes);
+        let decoded = T::deserialize(Careful::new(&mut from, &left));
+        let decoded = decoded.and_then(|value| Ok((value, from.finalize()?)));
         let error = |error: &dyn std::fmt::Display| {
             CodecError::new(format!("it can't be decoded: {error}"))
         };
-        match decoded {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => Err(error(&format_args!("{} bytes are left over", rest.len()))),
-            Err(reason) => Err(error(&reason)),
+        match (decoded, left.trouble()) {
+            (Ok((value, [])), _) => Ok(value),
+            (Ok((_, rest)), _) => Err(error(&format_args!("{} bytes are left over", rest.len()))),
+            (Err(_), Some(trouble)) => Err(error(&trouble)),
+            (Err(reason), None) => Err(error(&reason)),
         }
     }
 }

@@ -63,6 +63,7 @@
 //! | `Panicked` | as everywhere; the worker lives on |
 
 mod attend;
+mod careful;
 mod child;
 mod codec;
 mod crew;

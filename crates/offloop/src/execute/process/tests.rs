@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::careful::DEPTH_MAX;
 use super::codec::{Codec, Format, Sink, Unsent};
 use super::options::Processes;
 use super::peer::{Heard, Peer};
@@ -126,6 +127,51 @@ fn a_value_with_something_left_over_is_none() {
     for bytes in [&[][..], &[1, 2]] {
         assert!(Format::decode::<u8>(bytes).is_err());
     }
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+enum Tree {
+    Leaf,
+    Twigs(Vec<Tree>),
+    Twig(Option<Box<Tree>>),
+}
+
+/// A twig of `depth` twigs: two bytes each, and as deep as a taken-over worker likes.
+fn twigs(depth: usize) -> Vec<u8> {
+    [[1, 1].repeat(depth), vec![0]].concat()
+}
+
+/// On a thread whose stack is as small as that of any attendant.
+fn decoded_tree(bytes: Vec<u8>) -> Result<Tree, String> {
+    let decode = move || Format::decode(&bytes).map_err(|error| error.to_string());
+    std::thread::spawn(decode).join().expect("it does not panic")
+}
+
+#[test]
+fn a_value_is_as_deep_as_a_stack_can_bear() {
+    let deepest = DEPTH_MAX as usize / 2 - 1;
+    assert!(matches!(decoded_tree(twigs(deepest)), Ok(Tree::Twigs(_))));
+    assert!(matches!(decoded_tree([2, 1].repeat(deepest)), Err(text) if text.contains("end")));
+    for depth in [deepest + 1, 16_000, 10_000_000] {
+        for bytes in [twigs(depth), [2, 1].repeat(depth)] {
+            let text = decoded_tree(bytes).expect_err("it is too deep");
+            assert_eq!(text, "it can't be decoded: values lie too deep in it");
+        }
+    }
+}
+
+/// A list of nothing is as long as it says, in ten bytes.
+#[test]
+fn a_list_that_says_it_is_endless_ends() {
+    let endless = [[0xff; 9].as_slice(), &[1]].concat();
+    let too_long = "it can't be decoded: a list in it is too long";
+    let text = Format::decode::<Vec<()>>(&endless).expect_err("it never ends").to_string();
+    assert_eq!(text, too_long);
+    let text = Format::decode::<std::collections::HashSet<()>>(&endless).expect_err("nor this");
+    assert_eq!(text.to_string(), too_long);
+    assert!(Format::decode::<Vec<u8>>(&endless).is_err(), "its elements are not there");
+    let long = [0x80, 0x80, 0x40];
+    assert_eq!(Format::decode::<Vec<()>>(&long).expect("a million of nothing").len(), 1 << 20);
 }
 
 /// A worker that has answered and then ended: its end is known before the answer is read.
