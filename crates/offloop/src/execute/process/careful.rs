@@ -52,8 +52,8 @@ impl Left {
         result
     }
 
-    fn one_more<E: Error>(&self) -> Result<(), E> {
-        let left = self.elements.get().checked_sub(1);
+    fn more<E: Error>(&self, elements: usize) -> Result<(), E> {
+        let left = self.elements.get().checked_sub(elements as u64);
         self.elements.set(left.ok_or_else(|| self.refuse("a list in it is too long"))?);
         Ok(())
     }
@@ -63,17 +63,25 @@ impl Left {
 pub(super) struct Careful<'a, X> {
     inner: X,
     left: &'a Left,
-    /// It is of a list, whose length came with it.
-    is_list: bool,
+    /// It is of a list, whose elements are counted.
+    is_counted: bool,
 }
 
 impl<'a, X> Careful<'a, X> {
     pub(super) fn new(inner: X, left: &'a Left) -> Self {
-        Self { inner, left, is_list: false }
+        Self { inner, left, is_counted: false }
     }
 
     fn list(inner: X, left: &'a Left) -> Self {
-        Self { inner, left, is_list: true }
+        Self { inner, left, is_counted: true }
+    }
+
+    /// Whether a list's elements are to be counted one by one: not when it says how many there are.
+    fn counts<E: Error>(&self, said: Option<usize>) -> Result<bool, E> {
+        match said.filter(|_| self.is_counted) {
+            Some(elements) => self.left.more(elements).map(|()| false),
+            None => Ok(self.is_counted),
+        }
     }
 }
 
@@ -156,11 +164,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Careful<'_, V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, from: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_seq(Careful { inner: from, left: self.left, is_list: self.is_list })
+        let is_counted = self.counts(from.size_hint())?;
+        self.inner.visit_seq(Careful { inner: from, left: self.left, is_counted })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, from: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_map(Careful { inner: from, left: self.left, is_list: self.is_list })
+        let is_counted = self.counts(from.size_hint())?;
+        self.inner.visit_map(Careful { inner: from, left: self.left, is_counted })
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, from: A) -> Result<V::Value, A::Error> {
@@ -184,8 +194,8 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Careful<'_, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         let element = self.inner.next_element_seed(Careful::new(seed, self.left))?;
-        if self.is_list && element.is_some() {
-            self.left.one_more()?;
+        if self.is_counted && element.is_some() {
+            self.left.more(1)?;
         }
         Ok(element)
     }
@@ -203,8 +213,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Careful<'_, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         let key = self.inner.next_key_seed(Careful::new(seed, self.left))?;
-        if self.is_list && key.is_some() {
-            self.left.one_more()?;
+        if self.is_counted && key.is_some() {
+            self.left.more(1)?;
         }
         Ok(key)
     }
