@@ -6,6 +6,7 @@
 
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
+use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::net::{
@@ -20,6 +21,8 @@ use crate::descriptors;
 const STEPS_MAX: usize = 24;
 
 const HELLO: u8 = 1;
+/// A value, a panic, what could not be encoded or decoded, what was too large.
+const ANSWERS: RangeInclusive<u8> = 4..=7;
 const HEADER_LEN: usize = 40;
 const PAGE: u64 = 4096;
 
@@ -132,6 +135,13 @@ pub(crate) fn scripts<'a>(from: &mut Cursor<'a>, workers: usize) -> Vec<Vec<Step
 }
 
 impl Side {
+    /// Whether it said an answer to the call of that number.
+    pub(crate) fn has_answered(&self, number: u64) -> bool {
+        let is_answer =
+            |bytes: &Vec<u8>| ANSWERS.contains(&bytes[0]) && bytes[8..16] == number.to_le_bytes();
+        self.sent.iter().any(|bytes| bytes.len() >= HEADER_LEN && is_answer(bytes))
+    }
+
     /// Does all that, and ends.
     pub(crate) fn play(&mut self, steps: Vec<Step<'_>>, right: Right, cancel: impl Fn()) {
         for step in steps {

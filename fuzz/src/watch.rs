@@ -20,7 +20,7 @@ const DESCRIPTORS_MAX: i32 = 200;
 pub(crate) const ASKED_FOR: &str = "as asked";
 
 /// And one that the library raises, and contains, where a function or its handler is at fault.
-const FUNCTIONS_OWN: &str = "progress of type ";
+pub(crate) const FUNCTIONS_OWN: &str = "progress of type ";
 
 /// Does `f`, and aborts where it does what it must not.
 pub(crate) fn watched(f: impl FnOnce()) {
