@@ -142,7 +142,8 @@ macro_rules! process_calls {
             ///   function is really stopped, and [`Context::is_cancelled`](crate::Context) is of use
             ///   in a shutdown only;
             /// * argument and result are **encoded**, not on the loop thread, and what can't be is
-            ///   `Codec`; a larger one than allowed is `Rejected(TooLarge)`.
+            ///   `Codec`, and so is one whose values lie deeper inside one another than 256; a larger one
+            ///   than allowed is `Rejected(TooLarge)`.
             ///
             /// The function has to be [registered](crate::Functions::add). What is no serde value stays
             /// in this process:
