@@ -7,6 +7,7 @@
 //! | a loop, or a waker for one | [`loop_suite!`] | whether it keeps each promise of [`loops`] |
 //! | an executor | [`executor_suite!`] | whether it keeps each promise of [`executors`] |
 //! | an executor for named functions, in this process or not | [`call_fn_suite!`] | whether it keeps each promise of [`named`] |
+//! | an async executor | [`async_suite!`] | whether it keeps each promise of [`runtimes`] |
 //!
 //! The page [`testing`] shows the whole way, from a handler alone to every order of events.
 //!
@@ -19,7 +20,7 @@
 //! check waited until 1 outcomes are handled; 1 calls were not delivered, so a wake was lost
 //! ```
 //!
-//! The numbers are those of [`loops`], of [`executors`], and of offloop's GUARANTEES.md.
+//! The numbers are those of [`loops`], of [`executors`], of [`runtimes`], and of offloop's GUARANTEES.md.
 //!
 //! # An executor in five lines
 //!
@@ -62,14 +63,17 @@
 
 #![forbid(unsafe_code)]
 
+mod alive;
 mod macros;
 mod promise;
+mod small_loop;
 mod sync;
 
 pub mod executors;
 pub mod loops;
 #[cfg(feature = "process")]
 pub mod named;
+pub mod runtimes;
 pub mod sim;
 #[cfg(any(doc, doctest))]
 pub mod testing;
@@ -78,4 +82,5 @@ pub use executors::{ExecutorState, ExecutorSuite, Place};
 pub use loops::{LoopRig, LoopState, LoopSuite, Round};
 #[cfg(feature = "process")]
 pub use named::{CallFnState, CallFnSuite};
+pub use runtimes::AsyncSuite;
 pub use sim::{ManualExecutor, Sim, check};

@@ -125,3 +125,6 @@ pub(crate) fn block_on<F: IntoFuture>(future: F, patience: Duration) -> Option<F
         }
     }
 }
+
+/// Has a function own the value and do nothing with it.
+pub(crate) fn touch<T>(_: &T) {}

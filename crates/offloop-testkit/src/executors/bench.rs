@@ -1,20 +1,33 @@
-//! An executor at work under an offloop, on a small loop. Invariant: the loop delivers when it was
-//! woken and at no other time, and each of its waits ends after the patience with a verdict.
+//! An executor at work under an offloop, on a small loop. Invariant: each wait ends after the
+//! patience with a verdict.
 
-use std::sync::mpsc::{self, Receiver};
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use offloop::{Builder, Call, Failure, Offloop, Origin, Ticket};
+use offloop::{Call, Origin, Ticket};
 
-use super::rig::{ExecutorState, ExecutorSuite, keep};
-use crate::promise::{Promise, broken};
+use super::rig::ExecutorSuite;
+use crate::promise::Promise;
+use crate::small_loop::{SmallLoop, keep};
 use crate::sync::{Count, Gate, wait_for};
 
 pub(super) struct Bench {
-    pub(super) off: Offloop<ExecutorState>,
-    pub(super) state: ExecutorState,
+    small_loop: SmallLoop,
     pub(super) suite: ExecutorSuite,
-    events: Receiver<()>,
+}
+
+impl Deref for Bench {
+    type Target = SmallLoop;
+
+    fn deref(&self) -> &SmallLoop {
+        &self.small_loop
+    }
+}
+
+impl DerefMut for Bench {
+    fn deref_mut(&mut self) -> &mut SmallLoop {
+        &mut self.small_loop
+    }
 }
 
 impl Promise {
@@ -27,13 +40,8 @@ impl Promise {
     ) {
         let suite = suite.clone();
         self.check(6 * suite.patience, move || {
-            let (wake, events) = mpsc::channel();
-            let builder: Builder<ExecutorState> = Offloop::builder().waker(move || wake.send(()));
-            let off = match (suite.configure)(builder).build() {
-                Ok(off) => off,
-                Err(error) => broken!("no offloop can be built with it: {error}"),
-            };
-            body(&mut Bench { off, state: ExecutorState::default(), suite, events });
+            let small_loop = SmallLoop::new(suite.patience, |builder| (suite.configure)(builder));
+            body(&mut Bench { small_loop, suite });
         });
     }
 }
@@ -89,37 +97,6 @@ impl Bench {
         if self.suite.is_inline() { 0 } else { count }
     }
 
-    /// Runs the loop until `count` outcomes are kept; there are never more.
-    pub(super) fn run_until_handled(&mut self, count: usize) {
-        while self.state.outcomes.len() < count {
-            if self.events.recv_timeout(self.patience()).is_err() {
-                let (kept, patience) = (self.state.outcomes.len(), self.patience());
-                broken!("of {count} calls {kept} came back, and no other within {patience:?}");
-            }
-            self.off.deliver(&mut self.state);
-        }
-        let kept = self.state.outcomes.len();
-        if kept > count {
-            broken!("{kept} outcomes came of {count} calls");
-        }
-    }
-
-    /// Runs the loop until no call is on its way.
-    pub(super) fn run_until_idle(&mut self) {
-        while self.off.pending() > 0 {
-            if self.events.recv_timeout(self.patience()).is_err() {
-                let (pending, patience) = (self.off.pending(), self.patience());
-                broken!("{pending} calls are on their way, and none came back within {patience:?}");
-            }
-            self.off.deliver(&mut self.state);
-        }
-    }
-
-    /// Waits until the outcome is decided, without a turn.
-    pub(super) fn wait_done(&self, ticket: &Ticket, what: &str) {
-        wait_for(self.patience(), || ticket.is_done(), || format!("{what} was not decided"));
-    }
-
     /// All workers still run calls, at once.
     pub(super) fn expect_all_workers_alive(&mut self, after: &str) {
         let (gate, before) = (Gate::default(), self.state.outcomes.len());
@@ -136,16 +113,5 @@ impl Bench {
         );
         gate.open();
         self.run_until_handled(before + workers);
-    }
-
-    /// The values that came, in rising order; each failure is a verdict.
-    pub(super) fn values(&self) -> Vec<u32> {
-        let value = |outcome: &Result<u32, Failure>| match outcome {
-            Ok(value) => *value,
-            Err(failure) => broken!("a call came to {failure:?} instead of its value"),
-        };
-        let mut values: Vec<u32> = self.state.outcomes.iter().map(value).collect();
-        values.sort_unstable();
-        values
     }
 }

@@ -1,7 +1,6 @@
 //! The promises about ends: of calls in a storm, of what they own, of the executor itself.
 //! Invariant: whatever the end, every call has one outcome and every value one drop.
 
-use std::cell::RefCell;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
@@ -10,9 +9,11 @@ use std::time::{Duration, Instant};
 use offloop::{By, Failure};
 
 use super::bench::Bench;
-use super::rig::{ExecutorState, ExecutorSuite, keep};
+use super::rig::ExecutorSuite;
+use crate::alive::mark_thread;
 use crate::promise::{Promise, broken};
-use crate::sync::{Count, Gate, block_on, wait_for};
+use crate::small_loop::{ExecutorState, keep};
+use crate::sync::{Count, Gate, block_on, touch, wait_for};
 
 /// G1: a storm of calls with random cancels loses none and doubles none.
 pub fn a_storm_loses_and_doubles_nothing(suite: &ExecutorSuite) {
@@ -39,7 +40,7 @@ pub fn a_storm_loses_and_doubles_nothing(suite: &ExecutorSuite) {
                 cancelled.push(victim);
             }
             if random.u8(..) < 8 {
-                bench.off.deliver(&mut bench.state);
+                bench.turn();
             }
         }
         bench.run_until_handled(CALLS);
@@ -73,9 +74,6 @@ impl Drop for Probe {
         drops.push((self.0, thread::current().id()));
     }
 }
-
-/// Has a function own the value and do nothing with it.
-pub(super) fn touch<T>(_: &T) {}
 
 /// G3: jobs and discarded results are dropped off the loop thread.
 pub fn jobs_and_discarded_results_are_dropped_off_the_loop(suite: &ExecutorSuite) {
@@ -244,28 +242,6 @@ pub fn a_shutdown_waits_for_what_runs(suite: &ExecutorSuite) {
     });
 }
 
-/// Counts the threads that have run a function of the check and have not ended.
-struct Alive(Count);
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.subtract();
-    }
-}
-
-thread_local! {
-    static ALIVE: RefCell<Option<Alive>> = const { RefCell::new(None) };
-}
-
-fn mark_thread(alive: &Count) {
-    ALIVE.with_borrow_mut(|mark| {
-        mark.get_or_insert_with(|| {
-            alive.add();
-            Alive(alive.clone())
-        });
-    });
-}
-
 /// G13: after a shutdown no thread is left, but those inside an abandoned function.
 pub fn no_thread_is_left_after_a_shutdown(suite: &ExecutorSuite) {
     let promise = Promise {
@@ -295,7 +271,8 @@ pub fn no_thread_is_left_after_a_shutdown(suite: &ExecutorSuite) {
         let (alive, gate) = (Count::default(), Gate::default());
         occupy(bench, &alive, &gate);
         gate.open();
-        bench.run_until_handled(bench.workers());
+        let workers = bench.workers();
+        bench.run_until_handled(workers);
         bench.off.shutdown(bench.patience());
         wait_for(
             bench.patience(),

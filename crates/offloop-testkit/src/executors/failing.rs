@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use offloop::{By, Failure, Reason, Ticket};
 
 use super::bench::Bench;
-use super::ending::touch;
-use super::rig::{ExecutorSuite, keep};
+use super::rig::ExecutorSuite;
 use crate::promise::{Promise, broken};
-use crate::sync::{Count, Gate, Pass, wait_for};
+use crate::small_loop::keep;
+use crate::sync::{Count, Gate, Pass, touch, wait_for};
 
 /// G6: a panic is an outcome, and its worker goes on.
 pub fn a_panic_is_an_outcome_and_the_worker_lives_on(suite: &ExecutorSuite) {

@@ -37,13 +37,14 @@ pub use self::failing::{
     a_queued_call_that_is_cancelled_never_runs, a_queued_call_times_out,
     a_running_function_hears_of_its_cancel, an_abandoned_function_is_replaced,
 };
-pub use self::rig::{ExecutorState, ExecutorSuite, Place};
+pub use self::rig::{ExecutorSuite, Place};
 pub use self::running::{
     a_running_call_may_submit, as_many_calls_as_workers_run_at_once, calls_begin_in_submit_order,
     each_call_runs_once, no_call_waits_behind_a_running_one,
     no_function_runs_on_the_submitting_thread, no_more_calls_than_workers_run_at_once,
     submit_never_waits_for_a_busy_worker, the_urgent_go_first,
 };
+pub use crate::small_loop::ExecutorState;
 
 /// A promise of an executor: its name, and the function that checks it.
 pub type Check = (&'static str, fn(&ExecutorSuite));

@@ -4,18 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use offloop::{Builder, Call, Origin, Outcome};
+use offloop::{Builder, Call, Origin};
 
-/// The `S` of the offloops that an executor suite builds; opaque to the executor.
-#[derive(Default)]
-pub struct ExecutorState {
-    pub(super) outcomes: Vec<Outcome<u32>>,
-}
-
-/// A handler that keeps its outcome.
-pub(super) fn keep(state: &mut ExecutorState, outcome: Outcome<u32>) {
-    state.outcomes.push(outcome);
-}
+use crate::small_loop::ExecutorState;
 
 /// Which calls the executor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

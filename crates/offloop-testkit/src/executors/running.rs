@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use offloop::Priority;
 
-use super::rig::{ExecutorSuite, keep};
+use super::rig::ExecutorSuite;
 use crate::promise::{Promise, broken};
+use crate::small_loop::keep;
 use crate::sync::{Count, Gate, wait_for};
 
 /// E2: each call runs once, and its value comes back.
@@ -193,7 +194,8 @@ pub fn calls_begin_in_submit_order(suite: &ExecutorSuite) {
             });
         }
         first.open();
-        bench.run_until_handled(held - bench.held(others) + 200);
+        let behind = bench.held(others);
+        bench.run_until_handled(held - behind + 200);
         let began = began.lock().expect("nobody panics here").clone();
         if let Some(at) = (0..200).find(|at| began[*at as usize] != *at) {
             broken!("call {} began where call {at} was due", began[at as usize]);

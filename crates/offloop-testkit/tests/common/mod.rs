@@ -4,6 +4,7 @@
 #![allow(dead_code)] // each test program uses a part of it
 
 pub(crate) mod pool;
+pub(crate) mod runtime;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
