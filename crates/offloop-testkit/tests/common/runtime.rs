@@ -183,10 +183,11 @@ impl Runtime {
 impl AsyncExecutor for Runtime {
     fn spawn(&self, task: Task) -> Result<(), Task> {
         let (flaw, mut task) = (self.0.flaw, Box::pin(task));
-        if flaw == Flaw::PollsInSpawn && thread::current().name().is_none() {
-            if task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-                return Ok(());
-            }
+        if flaw == Flaw::PollsInSpawn
+            && thread::current().name().is_none()
+            && task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        {
+            return Ok(());
         }
         let mut state = self.0.lock();
         if state.ends {
