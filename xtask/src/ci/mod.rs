@@ -4,6 +4,7 @@
 //! closing summary are made from it.
 
 mod bench;
+mod clients;
 mod examples;
 mod fuzz;
 mod msrv;
@@ -76,6 +77,12 @@ const STAGES: &[Stage] = &[
         minutes: 1.5,
         what: "what is read of another process, over seeds and some seconds of new inputs",
         run: fuzz::run,
+    },
+    Stage {
+        name: "clients",
+        minutes: 1.5,
+        what: "real clients as async calls: SQL through sqlx, HTTP through reqwest",
+        run: clients::run,
     },
     Stage {
         name: "report",
