@@ -2,9 +2,12 @@
 //!
 //! 1. [`convert`]: find the call that blocks, and take it off the loop.
 //! 2. [`policies`]: which policy is for which problem, and what it does not do.
+//! 3. [`executors`]: where a call should run, by what it does and by what that costs.
+//! 4. [`coming_from`]: for those who know tokio's `spawn_blocking`, `GTask`, `QFutureWatcher` or Python's
+//!    executors.
 #![cfg_attr(
     feature = "process",
-    doc = "3. [`process`]: when a call is worth a process of its own, and what that costs."
+    doc = "5. [`process`]: when a call is worth a process of its own, and what that costs."
 )]
 //!
 //! How to test handlers is the page `testing` of the crate `offloop-testkit`, which has what it
@@ -18,6 +21,14 @@ pub mod convert {
 
 pub mod policies {
     #![doc = include_str!("policies.md")]
+}
+
+pub mod executors {
+    #![doc = include_str!("executors.md")]
+}
+
+pub mod coming_from {
+    #![doc = include_str!("coming_from.md")]
 }
 
 #[cfg(feature = "process")]
