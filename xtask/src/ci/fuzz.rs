@@ -24,8 +24,14 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
         cargo.args(["clippy", "--quiet", "--locked"])
     };
     linted(Cmd::cargo(&root)).args(["--all-targets", "--", "-Dwarnings"]).run()?;
-    // The library's own part of it is in no other build.
-    linted(workspace.cargo()).args(["--package", "offloop", "--lib", "--", "-Dwarnings"]).run()?;
+    // The library's own part of it is in no other build; and whoever fuzzes a program that uses the
+    // library compiles it so, with any features.
+    for features in ["default", "process", ""] {
+        linted(workspace.cargo())
+            .args(["--package", "offloop", "--lib", "--no-default-features"])
+            .args(["--features", features, "--", "-Dwarnings"])
+            .run()?;
+    }
     let fuzzers = Fuzzers::build(workspace, Checks::Own)?;
     for name in &fuzzers.names {
         let seeds = root.join("corpus").join(name);

@@ -19,7 +19,7 @@ mod task;
 
 #[cfg(all(test, loom))]
 mod loom;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, all(fuzzing, feature = "process", target_os = "linux")))]
 pub(crate) mod rig;
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -22,7 +22,7 @@ impl Timing {
 pub(crate) struct Stamps;
 
 impl Stamps {
-    #[cfg(test)]
+    #[cfg(any(test, all(fuzzing, feature = "process", target_os = "linux")))]
     pub(crate) fn none() -> Self {
         Self
     }

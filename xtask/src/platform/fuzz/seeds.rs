@@ -89,6 +89,8 @@ fn plain() -> Vec<Seed> {
         ("decode", "buffer", [&[1, 0, 0, 0][..], BUFFER].concat()),
         ("decode", "known", [&[0, 1, 0, 0][..], BUFFER].concat()),
         ("decode", "unsealed", [&[1, 2, 0, 0][..], BUFFER].concat()),
+        ("decode", "deep", [&[0, 0, 0][..], &[8, 1].repeat(1500), &[0]].concat()),
+        ("decode", "endless", [&[0, 0, 5, 1][..], &[0xff; 9], &[1]].concat()),
         ("decode", "table", vec![0, 0, 3, 1, 1, 1, 97, 1, 2, 3, 4, 5]),
         ("greeting", "ready", ready),
         ("greeting", "listing", say(READY, 0, 0, 0, &[], b"other: fn")),
