@@ -1,7 +1,7 @@
 //! The target `decode`: a value's bytes, with descriptors and known buffers. Invariant: what is decoded
 //! can be looked at, whatever was sent along.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use offloop::SharedBuf;
 use offloop::fuzzing::{self, Known};
@@ -46,7 +46,7 @@ fn decode_here(mut bytes: Cursor<'_>) {
         }),
         3 => with(bytes.rest(), fds, known, |all: HashMap<Vec<String>, [u16; 5]>| all.len()),
         4 => with(bytes.rest(), fds, known, |rows: Vec<Vec<Vec<(u64, char)>>>| rows.len()),
-        5 => with(bytes.rest(), fds, known, |rows: Vec<Vec<()>>| rows.len()),
+        5 => with(bytes.rest(), fds, known, |rows: Vec<HashSet<()>>| rows.len()),
         _ => with(bytes.rest(), fds, known, |text: Result<String, Option<bool>>| {
             text.map_or(0, |text| text.len())
         }),
