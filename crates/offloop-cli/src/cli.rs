@@ -49,12 +49,13 @@ pub(crate) enum Command {
 }
 
 const CALIBRATE_ABOUT: &str = "\
-Measures what a call costs here, under each executor: inline, threads, cores, and on Linux in a \
-process of its own.
+Measures what a call costs here, under each executor: inline, threads, cores, async (on a tokio \
+runtime), and on Linux in a process of its own.
 
 The table has, with medians and quartiles: the time from the submit of an empty call to the end of \
-its handler, and how much of that the loop was busy with; from it the break-even length, from which \
-a call holds the loop for less time off it than on it; context switches per call; what a payload \
+its handler, and how much of that the loop was busy with, from which comes the break-even length: from there on \
+a call holds the loop for less time off it than on it; the time of a future that yields once \
+(under async the empty call is ready at its first poll); context switches per call; what a payload \
 adds for each MiB; the memory of a call that waits, and of a worker process.
 
 Run a release build on a machine that is otherwise idle.";
@@ -78,8 +79,9 @@ Shows the problem and the cure on your own files.
 A small event system runs in one thread: a line service over TCP and a heartbeat each \
 millisecond. Its work is to compute the SHA-256 of every file under PATH. The same work \
 is done under several models, each in several rounds: called directly on the loop \
-(inline), and taken off it by offloop (threads, cores, and on Linux in processes of their own). Meanwhile a client in a process \
-of its own measures how long the service takes to answer.
+(inline), and taken off it by offloop (threads, cores, async, and on Linux in processes \
+of their own). Meanwhile a client in a process of its own measures how long the service \
+takes to answer.
 
 The page at the end compares the models: how long the work took, how late the \
 heartbeats were, how long requests waited.";
@@ -87,6 +89,11 @@ heartbeats were, how long requests waited.";
 const TOUR_AFTER: &str = "\
 The service: its address is printed at the start. Connect with any line client \
 (nc 127.0.0.1 PORT) and say PING (it answers PONG) or STAT (one line of JSON).
+
+The model async: each file is a future on a tokio runtime with a thread for each core. \
+Files have no async I/O there: tokio hands each piece on to threads that it has for that, \
+which costs time. So this row is not of fast reading: it shows the loop beside async \
+calls, many of them under way without a thread each.
 
 Fairness: all files are read once before the first run, unless --cold is given; the \
 order of the models rotates from round to round; requests are measured from the time \

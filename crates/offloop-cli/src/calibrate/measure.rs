@@ -1,4 +1,4 @@
-//! One round of one executor: empty calls one by one, empty calls in a batch, large calls.
+//! One round of one executor: empty calls one by one, then large calls.
 //!
 //! Invariant: nothing else is in flight while a call is timed; the loop sleeps until it is woken,
 //! as a loop that has nothing to do does.
@@ -8,8 +8,10 @@ use anyhow::{Context, Result, bail};
 use offloop::{Offloop, Outcome};
 #[cfg(target_os = "linux")]
 use offloop::{Processes, SharedBuf};
+use offloop_tokio::TokioExecutor;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,6 +29,7 @@ pub(crate) enum Place {
     Inline,
     Threads,
     Cores,
+    Async,
     #[cfg(target_os = "linux")]
     Process,
 }
@@ -36,6 +39,7 @@ impl Place {
         Place::Inline,
         Place::Threads,
         Place::Cores,
+        Place::Async,
         #[cfg(target_os = "linux")]
         Place::Process,
     ];
@@ -45,6 +49,7 @@ impl Place {
             Place::Inline => "inline",
             Place::Threads => "threads",
             Place::Cores => "cores",
+            Place::Async => "async",
             #[cfg(target_os = "linux")]
             Place::Process => "process",
         }
@@ -104,15 +109,29 @@ pub(super) fn submit<S, F, A, T>(
     A: Serialize + DeserializeOwned + Send + 'static,
     T: Serialize + DeserializeOwned + Send + 'static,
 {
+    if place == Place::Async {
+        // A future that is ready at its first poll.
+        off.call_async(async move { function(args) }).then(then);
+        return;
+    }
     let call = off.call_fn(function, args);
     let call = match place {
-        Place::Inline => call.inline(),
         Place::Threads => call.threads(),
         Place::Cores => call.cores(),
         #[cfg(target_os = "linux")]
         Place::Process => call.process(),
+        Place::Inline | Place::Async => call.inline(),
     };
     call.then(then);
+}
+
+/// The handler of a timed call.
+fn done<T: 'static>(result: Sender<Outcome<T>>) -> impl FnOnce(&mut bool, Outcome<T>) + 'static {
+    move |done, outcome| {
+        *done = true;
+        // The receiver waits for it.
+        let _ = result.send(outcome);
+    }
 }
 
 /// The loop that makes the calls; its state is whether the call at hand has come back.
@@ -132,7 +151,8 @@ struct Took {
 impl Bench {
     pub(crate) fn new() -> Result<Bench> {
         let this = thread::current();
-        let builder = Offloop::<bool>::builder().waker(move || this.unpark());
+        let runtime = TokioExecutor::new().context("a tokio runtime cannot be started")?;
+        let builder = Offloop::<bool>::builder().waker(move || this.unpark()).async_on(runtime);
         #[cfg(target_os = "linux")]
         let builder =
             builder.processes(Processes::new(crate::functions::functions()).workers(1).spare(0));
@@ -176,6 +196,11 @@ impl Bench {
         if let (Some(before), Some(after)) = (before, after) {
             let switches = after.switches.saturating_sub(before.switches);
             column.switches_per_call.push(exact(switches) / f64::from(CALLS));
+        }
+        if place == Place::Async {
+            for _ in 0..CALLS {
+                column.yielding_ns.push(ns(self.yielding()?.whole));
+            }
         }
         for _ in 0..LARGE_CALLS {
             let took = self.large(place)?;
@@ -225,21 +250,33 @@ impl Bench {
         Ok(took)
     }
 
-    /// Makes one call and waits for it as a loop does.
+    /// A future that gives its thread to others once before it is ready.
+    fn yielding(&mut self) -> Result<Took> {
+        let (took, ()) = self.time(Place::Async, |off, result| {
+            off.call_async(tokio::task::yield_now()).then(done(result));
+        })?;
+        Ok(took)
+    }
+
     fn call<F, A, T>(&mut self, place: Place, function: F, args: A) -> Result<(Took, T)>
     where
         F: Fn(A) -> T + Send + Sync + 'static,
         A: Serialize + DeserializeOwned + Send + 'static,
         T: Serialize + DeserializeOwned + Send + 'static,
     {
-        let (result, came) = std::sync::mpsc::channel();
+        self.time(place, |off, result| submit(off, place, (function, args), done(result)))
+    }
+
+    /// Makes one call and waits for it as a loop does.
+    fn time<T>(
+        &mut self,
+        place: Place,
+        make: impl FnOnce(&Offloop<bool>, Sender<Outcome<T>>),
+    ) -> Result<(Took, T)> {
+        let (result, came) = channel();
         let mut done = false;
         let began = Instant::now();
-        submit(&self.off, place, (function, args), move |done, outcome| {
-            *done = true;
-            // The receiver waits in this function.
-            let _ = result.send(outcome);
-        });
+        make(&self.off, result);
         let submitted = began.elapsed();
         let (mut on_loop, mut whole) = (submitted, submitted);
         while !done {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 #[cfg(target_os = "linux")]
 use offloop::Processes;
 use offloop::{Cores, Offloop, Threads};
+use offloop_tokio::TokioExecutor;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -35,8 +36,9 @@ pub(super) fn of_a_waiting_call(place: Place) -> Option<f64> {
 pub(crate) fn run(place: Place) -> Result<u8> {
     let builder = Offloop::<()>::builder().no_waker();
     let builder = builder.threads(Threads::new().max(1)).cores(Cores::new().workers(1));
-    #[cfg(target_os = "linux")]
     let builder = match place {
+        Place::Async => builder.async_on(TokioExecutor::new()?),
+        #[cfg(target_os = "linux")]
         Place::Process => {
             builder.processes(Processes::new(crate::functions::functions()).workers(1).spare(0))
         }

@@ -27,6 +27,8 @@ pub(crate) struct Column {
     pub(crate) hand_over_ns: Samples,
     /// The part of it that the loop was busy with: its submit, and its turn.
     pub(crate) on_loop_ns: Samples,
+    /// The same of a future that yields once; other executors have none.
+    pub(crate) yielding_ns: Samples,
     /// One sample for each round.
     pub(crate) switches_per_call: Samples,
     /// What the argument and the result add, for each MiB that goes one way.
@@ -46,6 +48,7 @@ impl Column {
             place,
             hand_over_ns: Samples::default(),
             on_loop_ns: Samples::default(),
+            yielding_ns: Samples::default(),
             switches_per_call: Samples::default(),
             payload_ns_per_mib: Samples::default(),
             in_place_ns_per_mib: Samples::default(),
@@ -74,6 +77,8 @@ const ROWS: &[Row] = &[
     ("  quartiles", |c| quartiles(&c.hand_over_ns, time_of)),
     ("  of that on the loop", |c| median(&c.on_loop_ns, time_of)),
     ("  quartiles", |c| quartiles(&c.on_loop_ns, time_of)),
+    ("of a future that yields once", |c| median(&c.yielding_ns, time_of)),
+    ("  quartiles", |c| quartiles(&c.yielding_ns, time_of)),
     ("break-even length", Column::break_even),
     ("context switches per call", |c| median(&c.switches_per_call, number)),
     ("  quartiles", |c| quartiles(&c.switches_per_call, number)),

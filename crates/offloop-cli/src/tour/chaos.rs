@@ -8,6 +8,7 @@ use super::model::Model;
 use super::rounds::RunResult;
 use super::units::{count, time};
 use serde::{Deserialize, Serialize};
+use std::future::pending;
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +55,16 @@ impl Ill {
                     all.push(black_box(vec![1_u8; 1 << 20]));
                 }
             }
+        }
+    }
+
+    /// The same in a future: one that waits for what never comes, and holds no thread.
+    pub(crate) async fn befall_async(self) -> ! {
+        match self {
+            Ill::Hang => loop {
+                pending::<()>().await;
+            },
+            ill => ill.befall(),
         }
     }
 
@@ -183,7 +194,7 @@ fn lost(tally: Tally) -> String {
 pub(crate) type Row = (&'static str, fn(&Column) -> String);
 
 pub(crate) const ROWS: &[Row] = &[
-    ("lost of those that crashed", |c| c.ill(Ill::Crash)),
+    ("lost of what crashed", |c| c.ill(Ill::Crash)),
     ("  that hung", |c| c.ill(Ill::Hang)),
     ("  that ate memory", |c| c.ill(Ill::Hog)),
     ("lost of all others", |c| c.run(|run| lost(run.others))),
@@ -197,7 +208,9 @@ pub(crate) fn about() -> String {
     format!(
         "Chaos: the same work list once more, in which every {EVERY}th call crashes, hangs or eats \
          memory, in turn. What a model does not survive is not run: a crash would end the program, \
-         a hang would stop the loop, and memory that is eaten is the program's own"
+         a hang would stop the loop, and memory that is eaten is the program's own. Under async \
+         what hangs is a future that is never ready; one that blocks is not run either, because \
+         it would take its thread from all others"
     )
 }
 
@@ -217,7 +230,8 @@ pub(crate) fn verdict(columns: &[Column]) -> String {
             ),
         };
         let calls = count(ill, "call");
-        Some(format!("Under {} {calls} were lost that {kinds}, and {others}.", column.model))
+        let were = if ill == 1 { "was" } else { "were" };
+        Some(format!("Under {} {calls} {were} lost that {kinds}, and {others}.", column.model))
     });
     told.collect::<Vec<_>>().join(" ")
 }

@@ -6,6 +6,7 @@ use super::app::App;
 use super::chaos::{HANG_WITHIN, Ill};
 use crate::interrupt::Interrupt;
 use crate::work::digest::{self, FileError, Hashed};
+use crate::work::digest_async;
 use offloop::{Call, Offloop, Origin, Priority};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,8 +19,17 @@ pub(crate) struct Model {
     pub(crate) place: Place,
     /// What a call may do without ending the program, or its loop.
     pub(crate) survives: &'static [Ill],
-    /// Whether it needs worker processes.
-    pub(crate) processes: bool,
+    pub(crate) needs: Needs,
+}
+
+/// What a model's offloop has beside its threads and cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    Nothing,
+    /// A tokio runtime behind the loop.
+    Runtime,
+    #[cfg(target_os = "linux")]
+    Processes,
 }
 
 /// Where the expensive call runs.
@@ -38,21 +48,28 @@ pub(crate) static MODELS: &[Model] = &[
         about: "each file is hashed right on the event loop, without offloop",
         place: Place::OnLoop,
         survives: &[],
-        processes: false,
+        needs: Needs::Nothing,
     },
     Model {
         name: "threads",
         about: "offloop's threads, for calls that wait",
         place: Place::OffLoop(on_threads),
         survives: &[Ill::Hang],
-        processes: false,
+        needs: Needs::Nothing,
     },
     Model {
         name: "cores",
         about: "offloop's cores, for calls that compute",
         place: Place::OffLoop(on_cores),
         survives: &[Ill::Hang],
-        processes: false,
+        needs: Needs::Nothing,
+    },
+    Model {
+        name: "async",
+        about: "futures on a tokio runtime behind the loop, for calls that wait without a thread",
+        place: Place::OffLoop(on_runtime),
+        survives: &[Ill::Hang],
+        needs: Needs::Runtime,
     },
     #[cfg(target_os = "linux")]
     Model {
@@ -60,7 +77,7 @@ pub(crate) static MODELS: &[Model] = &[
         about: "offloop's worker processes, for calls that may crash, hang or leak",
         place: Place::OffLoop(in_process),
         survives: &[Ill::Crash, Ill::Hang, Ill::Hog],
-        processes: true,
+        needs: Needs::Processes,
     },
 ];
 
@@ -83,6 +100,15 @@ impl Job {
         let stop = || stop() || self.interrupt.is_set();
         digest::hash(&self.files[self.index], &stop)
     }
+
+    /// The same as a future. It is dropped when nobody wants its result, so that only an
+    /// interruption is looked for.
+    async fn hash_async(self) -> Result<Hashed, FileError> {
+        if let Some(ill) = self.ill {
+            ill.befall_async().await;
+        }
+        digest_async::hash(&self.files[self.index], || self.interrupt.is_set()).await
+    }
 }
 
 fn on_threads(off: &Offloop<App>, job: Job) {
@@ -94,6 +120,12 @@ fn on_threads(off: &Offloop<App>, job: Job) {
 fn on_cores(off: &Offloop<App>, job: Job) {
     let (index, ill) = (job.index, job.ill);
     hedged(off.call_with(move |cx| job.hash(|| cx.is_cancelled())).cores(), ill)
+        .then(move |app: &mut App, outcome| app.on_hashed(index, outcome));
+}
+
+fn on_runtime(off: &Offloop<App>, job: Job) {
+    let (index, ill) = (job.index, job.ill);
+    hedged(off.call_async(job.hash_async()), ill)
         .then(move |app: &mut App, outcome| app.on_hashed(index, outcome));
 }
 

@@ -7,7 +7,7 @@
 use super::app::{App, Counts, Plan, WINDOW, needs_offloop};
 use super::chaos::{self, Losses};
 use super::ledger::{Ledger, RunId};
-use super::model::Model;
+use super::model::{Model, Needs};
 use super::progress::Progress;
 use super::units::count;
 use crate::client::Measured;
@@ -15,10 +15,11 @@ use crate::client::process::ClientProcess;
 use crate::interrupt::Interrupt;
 use crate::say;
 use crate::service::{EventSystem, LoopFigures};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 #[cfg(target_os = "linux")]
 use offloop::Processes;
 use offloop::{Cores, Offloop, Threads, Turn};
+use offloop_tokio::TokioExecutor;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,14 +36,16 @@ const TURN: Turn = Turn { max_calls: WINDOW, max_time: Duration::from_micros(500
 
 /// Two threads for each core: one may wait for the disk while the other computes.
 pub(crate) fn threads_max() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (2 * cores).max(4)
+    (2 * cores()).max(4)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// One worker process for each core, where there are any: a file that was read once is in memory.
 pub(crate) fn processes_max() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if cfg!(target_os = "linux") { cores } else { 0 }
+    if cfg!(target_os = "linux") { cores() } else { 0 }
 }
 
 /// What to run.
@@ -172,10 +175,12 @@ fn build(system: &EventSystem, id: RunId) -> Result<Offloop<App>> {
         (threads, cores) = (threads.nice(nice), cores.nice(nice));
     }
     let builder = Offloop::<App>::builder();
-    #[cfg(target_os = "linux")]
-    let builder = if id.model.processes { builder.processes(processes(id)) } else { builder };
-    #[cfg(not(target_os = "linux"))]
-    let _ = id.model.processes;
+    let builder = match id.model.needs {
+        Needs::Nothing => builder,
+        Needs::Runtime => builder.async_on(runtime()?),
+        #[cfg(target_os = "linux")]
+        Needs::Processes => builder.processes(processes(id)),
+    };
     builder
         .waker(move || {
             // Fails only when the loop is gone, and then nobody waits for the wake.
@@ -186,6 +191,28 @@ fn build(system: &EventSystem, id: RunId) -> Result<Offloop<App>> {
         .turn(TURN)
         .build()
         .context("offloop cannot be started")
+}
+
+/// A thread for each core polls; with those that read there are as many as in the model `threads`.
+fn runtime() -> Result<TokioExecutor> {
+    let polling = cores();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(polling).max_blocking_threads(threads_max() - polling);
+    builder.thread_name("offloop-tokio");
+    // A thread has the nice value of the thread that starts it.
+    let build = move || {
+        #[cfg(target_os = "linux")]
+        if let Some(nice) = WORKER_NICE {
+            // Threads that may not give way work all the same.
+            let _ = rustix::process::nice(nice);
+        }
+        TokioExecutor::build(builder)
+    };
+    let failed = "a tokio runtime cannot be started";
+    let building = std::thread::Builder::new().spawn(build).context(failed)?;
+    // tokio panics where it gets no thread, and has said so.
+    let Ok(built) = building.join() else { bail!(failed) };
+    built.context(failed)
 }
 
 /// What a worker prints when it dies on purpose is no news.

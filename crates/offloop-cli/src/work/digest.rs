@@ -10,9 +10,10 @@ use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Large enough that system calls cost little beside the hashing, small enough to stay
 /// in a core's cache.
@@ -95,11 +96,8 @@ pub(crate) fn read(
     stop: &dyn Fn() -> bool,
     mut each: impl FnMut(&[u8]),
 ) -> Result<u64, FileError> {
-    let mut file = open(path)?;
-    let before = file.metadata()?;
-    if !before.is_file() {
-        return Err(FileError::NotAFile(kind_of(&before).into()));
-    }
+    let mut file = options().open(path)?;
+    let before = Before::of(&file.metadata()?)?;
     let mut total = 0;
     PIECE.with_borrow_mut(|piece| {
         loop {
@@ -117,16 +115,36 @@ pub(crate) fn read(
             }
         }
     })?;
-    let after = file.metadata()?;
-    if (before.len(), before.modified().ok()) != (after.len(), after.modified().ok()) {
-        return Err(FileError::Changed);
-    }
+    before.is_still(&file.metadata()?)?;
     Ok(total)
 }
 
-/// On Unix without waiting: a named pipe that took the file's place must not hold the
-/// caller until somebody writes to it.
-fn open(path: &Path) -> io::Result<File> {
+/// What a file has to be after it was read, too.
+pub(super) struct Before {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Before {
+    /// Refuses all but regular files.
+    pub(super) fn of(metadata: &Metadata) -> Result<Before, FileError> {
+        match metadata.is_file() {
+            true => Ok(Before { bytes: metadata.len(), modified: metadata.modified().ok() }),
+            false => Err(FileError::NotAFile(kind_of(metadata).into())),
+        }
+    }
+
+    pub(super) fn is_still(&self, after: &Metadata) -> Result<(), FileError> {
+        match (self.bytes, self.modified) == (after.len(), after.modified().ok()) {
+            true => Ok(()),
+            false => Err(FileError::Changed),
+        }
+    }
+}
+
+/// How a file is opened. On Unix without waiting: a named pipe that took the file's place
+/// must not hold the caller until somebody writes to it.
+pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -136,7 +154,7 @@ fn open(path: &Path) -> io::Result<File> {
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         options.custom_flags(flags.bits().cast_signed());
     }
-    options.open(path)
+    options
 }
 
 /// What stands under a name, in words.

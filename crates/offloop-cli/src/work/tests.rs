@@ -69,6 +69,90 @@ mod digest {
     }
 }
 
+mod digest_async {
+    use super::super::digest::{self, FileError, Hashed, PIECE_BYTES};
+    use super::super::digest_async::hash;
+    use std::cell::RefCell;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// On one thread: what a future waits for there, others can go on beside.
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn hash_here(path: &Path) -> Result<Hashed, FileError> {
+        run(hash(path, || false))
+    }
+
+    #[test]
+    fn it_is_the_digest_that_the_call_finds_for_every_length() {
+        let folder = tempfile::tempdir().unwrap();
+        for length in [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 5 * PIECE_BYTES + 17] {
+            let path = folder.path().join(length.to_string());
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
+            std::fs::write(&path, bytes).unwrap();
+            let hashed = hash_here(&path).unwrap();
+            assert_eq!(hashed.bytes, length as u64);
+            assert_eq!(hashed, digest::hash(&path, &|| false).unwrap());
+        }
+    }
+
+    #[test]
+    fn between_two_pieces_the_thread_is_given_to_others() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(PIECE_BYTES as u64 * 8).unwrap();
+        let turns = Arc::new(AtomicU32::new(0));
+        let seen = RefCell::new(Vec::new());
+        run(async {
+            let turns_of_other = Arc::clone(&turns);
+            tokio::spawn(async move {
+                loop {
+                    turns_of_other.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            });
+            let look = || {
+                seen.borrow_mut().push(turns.load(Ordering::Relaxed));
+                false
+            };
+            hash(file.path(), look).await.unwrap();
+        });
+        let seen = seen.into_inner();
+        assert!(seen.len() >= 9 && seen.windows(2).all(|pair| pair[0] < pair[1]), "{seen:?}");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = hash_here(&folder.path().join("no"));
+        assert!(matches!(missing, Err(FileError::Vanished)), "{missing:?}");
+        #[cfg(unix)]
+        {
+            let error = hash_here(folder.path()).unwrap_err();
+            assert_eq!(error.to_string(), "is a folder now, and no regular file");
+            let pipe = folder.path().join("pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            let error = hash_here(&pipe).unwrap_err();
+            assert!(error.to_string().contains("named pipe"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_it_and_a_file_that_grows_meanwhile_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(10).unwrap();
+        let stopped = run(hash(file.path(), || true));
+        assert!(matches!(stopped, Err(FileError::Stopped)), "{stopped:?}");
+        let grown = run(hash(file.path(), || {
+            file.as_file().set_len(20).unwrap();
+            false
+        }));
+        assert!(matches!(grown, Err(FileError::Changed)), "{grown:?}");
+    }
+}
+
 mod names {
     use super::super::names::shown;
     use std::path::Path;

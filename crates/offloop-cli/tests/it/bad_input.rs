@@ -198,6 +198,25 @@ fn a_file_that_vanishes_is_named() {
     assert_eq!(ended.json()["files"]["hashed"], 2);
 }
 
+/// What the system refuses while it is read, and what is gone: named, under async as well, and the
+/// rest has its digests.
+#[cfg(target_os = "linux")]
+#[test]
+fn async_names_what_cannot_be_read_and_what_vanished() {
+    let folder = folder();
+    let path = folder.path().join("leaving");
+    fs::write(&path, "x").unwrap();
+    sparse(&folder.path().join("long"), 2_000_000);
+    let args = ["--model", "async", "--rounds", "5", "--json", ".", "/proc/self/mem"];
+    let running = Running::start(command(folder.path()).args(args));
+    fs::remove_file(&path).unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    ended.assert_says(&["/proc/self/mem: cannot be read", "os error"]);
+    ended.assert_says(&["./leaving", "vanished"]);
+    assert_eq!(ended.json()["files"]["hashed"], 2, "{}", ended.stderr);
+}
+
 #[test]
 fn a_closed_standard_output_is_said_and_is_no_crash() {
     let folder = folder();

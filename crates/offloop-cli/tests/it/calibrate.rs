@@ -30,6 +30,10 @@ fn the_document_has_each_figure_with_its_spread() {
         assert_spread(one, "hand_over_ns", 800);
         assert_spread(one, "on_loop_ns", 800);
         assert_spread(one, "payload_ns_per_mib", 6);
+        match one["executor"] == "async" {
+            true => assert_spread(one, "yielding_ns", 800),
+            false => assert_eq!(one["yielding_ns"], Value::Null),
+        }
         assert!(one["hand_over_ns"]["median"].as_f64() >= one["on_loop_ns"]["median"].as_f64());
     }
 }
@@ -59,8 +63,14 @@ fn the_table_has_a_column_for_each_and_says_what_break_even_is() {
     let page = calibrate(&["--rounds", "1"]).page();
     let header = page.lines().find(|line| line.contains("inline")).unwrap();
     assert_eq!(header.split_whitespace().collect::<Vec<_>>(), MODELS);
-    for row in ["hand-over and back", "break-even length", "context switches", "per MiB", "memory"]
-    {
+    for row in [
+        "hand-over and back",
+        "yields once",
+        "break-even length",
+        "context switches",
+        "per MiB",
+        "memory",
+    ] {
         assert!(page.contains(row), "no {row} in {page}");
     }
     assert!(page.contains("Break-even: a call that takes longer"), "{page}");

@@ -53,6 +53,21 @@ fn threads_lose_what_hangs_and_are_not_run_with_the_rest() {
     assert_eq!(column["run"]["others"], json!({ "calls": 149, "lost": 0 }), "{column}");
 }
 
+/// More of them than a runtime has threads for, or than may be left behind: a future that hangs has
+/// no thread.
+#[test]
+fn async_loses_what_hangs_and_leaves_no_thread_behind() {
+    let folder = folder(150 * 70);
+    let ended = tour(folder.path(), &["--chaos", "--rounds", "1", "--json", "--model", "async"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let column = &ended.json()["chaos"][0];
+    let run = column["ills"].as_array().unwrap().iter().map(|ill| &ill["run"]);
+    assert_eq!(run.collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(ills(column)[1], (&json!(70), &json!(70)));
+    assert_eq!(column["run"]["others"], json!({ "calls": 10_430, "lost": 0 }), "{column}");
+    assert!(!ended.stderr.contains("left behind"), "{}", ended.stderr);
+}
+
 #[test]
 fn on_the_loop_nothing_of_it_is_run() {
     let folder = folder(1);

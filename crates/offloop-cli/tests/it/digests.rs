@@ -81,6 +81,19 @@ fn the_lines_are_those_of_sha256sum_itself() {
     assert_eq!(sorted(&ours), sorted(&theirs.unwrap().stdout));
 }
 
+/// Names, empty files and several pieces: async alone finds what `sha256sum` finds.
+#[test]
+fn async_alone_finds_the_digests_of_sha256sum() {
+    let folder = tempdir().unwrap();
+    fill(folder.path());
+    let args = ["--model", "async", "--rounds", "2", "--digests", "-"];
+    let ended = tour(folder.path(), &args);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stdout.iter().filter(|&&byte| byte == b'\n').count(), NAMES.len());
+    let checked = check(folder.path(), &ended.stdout);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+}
+
 #[test]
 fn on_standard_output_the_digests_stand_alone() {
     let folder = tempdir().unwrap();

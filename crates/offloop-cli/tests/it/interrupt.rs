@@ -74,6 +74,11 @@ fn on_cores_what_was_done_is_kept() {
     interrupted_off_the_loop("cores", Signal::TERM);
 }
 
+#[test]
+fn on_a_runtime_what_was_done_is_kept() {
+    interrupted_off_the_loop("async", Signal::INT);
+}
+
 /// Each worker has a process group of its own: Ctrl-C is the command's to handle.
 #[cfg(target_os = "linux")]
 #[test]

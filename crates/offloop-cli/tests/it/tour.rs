@@ -38,8 +38,8 @@ impl Ended {
 
 /// The models that this system has, in the order of the page.
 pub(crate) const MODELS: &[&str] = match cfg!(target_os = "linux") {
-    true => &["inline", "threads", "cores", "process"],
-    false => &["inline", "threads", "cores"],
+    true => &["inline", "threads", "cores", "async", "process"],
+    false => &["inline", "threads", "cores", "async"],
 };
 
 /// `offloop tour` in `folder`, with no arguments yet.
