@@ -1,6 +1,6 @@
 //! What every member's manifest inherits from the root.
 //!
-//! Invariant: members are found by the root's own patterns.
+//! Invariant: members are found by the root's own patterns, those that it excludes apart.
 
 use toml::{Table, Value};
 
@@ -20,14 +20,15 @@ pub(super) fn parse(file: &SourceFile) -> Option<Table> {
 
 pub(super) fn inherit(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let patterns = member_patterns(tree);
+    let (members, excluded) = (patterns(tree, "members"), patterns(tree, "exclude"));
     for file in tree.manifests() {
         let Some(manifest) = parse(file) else {
             findings.push(file.finding(1, "is no valid TOML"));
             continue;
         };
         let dir = file.path.strip_suffix("/Cargo.toml").unwrap_or("");
-        if !patterns.iter().any(|pattern| matches(pattern, dir)) {
+        let among = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, dir));
+        if !among(&members) || among(&excluded) {
             continue;
         }
         if manifest.get("lints").and_then(|lints| lints.get("workspace")) != Some(&true.into()) {
@@ -45,11 +46,11 @@ pub(super) fn inherit(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-fn member_patterns(tree: &Tree) -> Vec<String> {
+fn patterns(tree: &Tree, key: &str) -> Vec<String> {
     let root = tree.get("Cargo.toml").and_then(parse).unwrap_or_default();
-    let members = root.get("workspace").and_then(|table| table.get("members"));
-    let members = members.and_then(Value::as_array).into_iter().flatten();
-    members.filter_map(|member| member.as_str().map(str::to_owned)).collect()
+    let patterns = root.get("workspace").and_then(|table| table.get(key));
+    let patterns = patterns.and_then(Value::as_array).into_iter().flatten();
+    patterns.filter_map(|pattern| pattern.as_str().map(str::to_owned)).collect()
 }
 
 /// Cargo's patterns as this workspace uses them: `*` is any one part of a path.

@@ -114,4 +114,9 @@ fn members_inherit_lints_and_versions() {
 fn other_workspaces_decide_for_themselves() {
     assert_eq!(manifests("bench/Cargo.toml", "[package]\nname = \"bench\"\n"), NONE);
     assert_eq!(manifests("crates/a/fuzz/Cargo.toml", "[package]\nname = \"fuzz\"\n"), NONE);
+    let excluding = ROOT.replace("[workspace]\n", "[workspace]\nexclude = [\"crates/apart\"]\n");
+    assert_ne!(excluding, ROOT);
+    let apart = ("crates/apart/Cargo.toml", "[package]\nname = \"apart\"\n");
+    assert_eq!(fires("manifests", [("Cargo.toml", excluding.as_str()), apart]), NONE);
+    assert_eq!(manifests(apart.0, apart.1).len(), 5);
 }
