@@ -5,11 +5,13 @@
 
 mod bench;
 mod clients;
+mod bevy;
 mod examples;
 mod fuzz;
 mod msrv;
 mod report;
 mod stages;
+mod terminal;
 
 #[cfg(test)]
 mod tests;
@@ -65,6 +67,18 @@ const STAGES: &[Stage] = &[
         minutes: 0.3,
         what: "every program in examples/ runs and succeeds",
         run: examples::run,
+    },
+    Stage {
+        name: "terminal",
+        minutes: 0.8,
+        what: "the programs with a frame in the terminal, their keys pressed by tmux",
+        run: terminal::run,
+    },
+    Stage {
+        name: "bevy",
+        minutes: 2.5,
+        what: "the adapter for Bevy, with its tests and its example",
+        run: bevy::run,
     },
     Stage {
         name: "bench",

@@ -8,7 +8,7 @@ mod tests;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -90,6 +90,20 @@ impl Cmd {
         self.inner.stderr(Stdio::inherit());
         let output =
             self.inner.output().with_context(|| format!("could not start `{}`", self.shown))?;
+        check(output.status, &self.shown)?;
+        String::from_utf8(output.stdout)
+            .with_context(|| format!("`{}` printed what is not UTF-8", self.shown))
+    }
+
+    /// The same for a program that reads `input`, and then the end of it, from a pipe.
+    pub(crate) fn stdout_for(mut self, input: &str) -> Result<String> {
+        self.inner.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child =
+            self.inner.spawn().with_context(|| format!("could not start `{}`", self.shown))?;
+        if let Some(mut pipe) = child.stdin.take() {
+            pipe.write_all(input.as_bytes())?;
+        }
+        let output = child.wait_with_output()?;
         check(output.status, &self.shown)?;
         String::from_utf8(output.stdout)
             .with_context(|| format!("`{}` printed what is not UTF-8", self.shown))

@@ -1,0 +1,145 @@
+//! The terminal programs, which are a workspace of their own: formatted, linted, built, and driven by tmux,
+//! with the keys that a person presses.
+//!
+//! Invariant: what is judged is what stands on the screen; no time is, but for a limit that ends what hangs.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use super::Note;
+use crate::cmd::Cmd;
+use crate::workspace::Workspace;
+
+/// Far more than a screen needs to change.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(super) fn run(workspace: &Workspace) -> Result<Note> {
+    let root = workspace.root.join("examples/terminal");
+    let target = workspace.target.join("terminal");
+    let cargo = || Cmd::cargo(&root).env("CARGO_TARGET_DIR", &target);
+    Cmd::cargo(&root).args(["fmt", "--check"]).run()?;
+    cargo().args(["clippy", "--quiet", "--all-targets", "--locked", "--", "-Dwarnings"]).run()?;
+    cargo().args(["build", "--quiet", "--locked"]).run()?;
+    let Ok(version) = Cmd::new("tmux").arg("-V").stdout() else {
+        let missing = "there is no tmux to press keys: apt-get install tmux";
+        if std::env::var_os("CI").is_some() {
+            bail!("{missing}");
+        }
+        return Ok(format!("built; NOT RUN: {missing}"));
+    };
+    let program = target.join("debug/hash_ratatui");
+    let scratch = workspace.scratch("terminal")?;
+    let folder = workspace.root.join("crates");
+    let slow: &[&Path] = &[&program, &folder, Path::new("300")];
+    cancelled(&Screen::open(&scratch.join("cancelled"), slow)?)?;
+    to_its_end(&Screen::open(&scratch.join("to-its-end"), &[&program, &folder])?)?;
+    Ok(format!("one program, by {}", version.trim()))
+}
+
+/// The counter goes on while the call runs, and after `c` has cancelled it, until `q`.
+fn cancelled(screen: &Screen<'_>) -> Result<()> {
+    let shown = screen.until("progress", |text| text.contains(" of ") && ticks(text) > Some(0))?;
+    screen.until("more ticks while it runs", |text| {
+        text.contains(" of ") && ticks(text) > ticks(&shown).map(|ticks| ticks + 3)
+    })?;
+    screen.press("c")?;
+    let line = "the call was cancelled";
+    let shown = screen.until("the cancel", |text| text.contains(line))?;
+    let shown = screen.until("more ticks after it", |text| ticks(text) > ticks(&shown))?;
+    is_whole(&shown)?;
+    screen.press("q")?;
+    screen.ends_with(line)
+}
+
+fn to_its_end(screen: &Screen<'_>) -> Result<()> {
+    let line = " bytes, ";
+    let shown = screen.until("the result", |text| text.contains(line))?;
+    let shown = screen.until("more ticks after it", |text| ticks(text) > ticks(&shown))?;
+    is_whole(&shown)?;
+    screen.press("Escape")?;
+    screen.ends_with(line)
+}
+
+/// What the program prints beside the frame has left no trace in it.
+fn is_whole(shown: &str) -> Result<()> {
+    let rows: Vec<&str> = shown.lines().collect();
+    let [top, between @ .., bottom] = rows.as_slice() else { bail!("the screen is empty") };
+    let whole = top.starts_with('┌')
+        && between.iter().all(|row| row.starts_with('│') && row.ends_with('│'))
+        && bottom.ends_with('┘');
+    ensure!(whole, "the frame is broken:\n{shown}");
+    let said = between.iter().filter(|row| !row.trim_matches(['│', ' ']).is_empty()).count();
+    ensure!(said == 2, "two lines are in the frame, not {said}:\n{shown}");
+    Ok(())
+}
+
+/// The counter in the frame.
+fn ticks(text: &str) -> Option<u64> {
+    text.split_once(" ticks")?.0.rsplit(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// A terminal of a tmux server of its own, which ends with this.
+struct Screen<'a> {
+    socket: &'a Path,
+}
+
+impl<'a> Screen<'a> {
+    fn open(socket: &'a Path, command: &[&Path]) -> Result<Self> {
+        let screen = Self { socket };
+        let new =
+            screen.tmux().args(["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "9"]);
+        new.args(command).args([";", "set-option", "remain-on-exit", "on"]).stdout()?;
+        Ok(screen)
+    }
+
+    fn tmux(&self) -> Cmd {
+        Cmd::new("tmux")
+            .env("LC_ALL", "C.UTF-8")
+            .env("TERM", "xterm")
+            .arg("-u")
+            .arg("-S")
+            .arg(self.socket)
+    }
+
+    fn press(&self, key: &str) -> Result<()> {
+        self.tmux().args(["send-keys", key]).stdout().map(drop)
+    }
+
+    /// Waits until the screen shows `what`.
+    fn until(&self, what: &str, shown: impl Fn(&str) -> bool) -> Result<String> {
+        self.wait(what, &["capture-pane", "-p"], shown)
+    }
+
+    /// The program ends well, and `line` stays when the frame is gone. tmux then writes below it, which may
+    /// scroll.
+    fn ends_with(&self, line: &str) -> Result<()> {
+        let status = ["display-message", "-p", "#{pane_dead} #{pane_dead_status}"];
+        self.wait("the end", &status, |text| text.trim() == "1 0")?;
+        let with_history = ["capture-pane", "-p", "-S", "-"];
+        self.wait("the line alone", &with_history, |text| {
+            text.contains(line) && !text.contains('┌')
+        })?;
+        Ok(())
+    }
+
+    fn wait(&self, what: &str, ask: &[&str], answer: impl Fn(&str) -> bool) -> Result<String> {
+        let began = Instant::now();
+        loop {
+            let text = self.tmux().args(ask).stdout()?;
+            if answer(&text) {
+                return Ok(text);
+            }
+            ensure!(began.elapsed() < LIMIT, "{what} does not come; there is:\n{text}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Screen<'_> {
+    fn drop(&mut self) {
+        let _it_may_have_ended = self.tmux().arg("kill-server").stdout();
+    }
+}
