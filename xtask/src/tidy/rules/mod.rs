@@ -8,6 +8,7 @@ mod manifests;
 mod msrv;
 mod papers;
 mod places;
+mod program;
 mod size;
 mod text;
 mod unsafety;
@@ -86,6 +87,11 @@ pub(super) const RULES: &[Rule] = &[
         name: "places",
         reason: "the project must build anywhere, so it names no machine's folders or registries",
         check: places::neutral,
+    },
+    Rule {
+        name: "one-program",
+        reason: "two loops are compared by a diff of their programs, which shows the loops and nothing else",
+        check: program::one,
     },
     Rule {
         name: "papers",

@@ -7,6 +7,7 @@ mod code;
 mod guarantees;
 mod imports;
 mod papers;
+mod program;
 
 use super::rules::RULES;
 use super::tree::Tree;
@@ -34,6 +35,7 @@ fn every_rule_has_a_test() {
         include_str!("guarantees.rs"),
         include_str!("imports.rs"),
         include_str!("papers.rs"),
+        include_str!("program.rs"),
     ]
     .concat();
     for rule in RULES {
