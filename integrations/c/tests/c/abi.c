@@ -1,0 +1,167 @@
+/* The ABI, used and misused by a C program; run as it is, with sanitizers and under memcheck.
+ * Invariant: every block is freed by the one callback that has to, so that a checker finds what runs
+ * twice or never. */
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "offloop.h"
+
+#define CHECK(that)                                                                            \
+    do {                                                                                       \
+        if (!(that)) {                                                                         \
+            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #that, offloop_last_error()); \
+            exit(1);                                                                           \
+        }                                                                                      \
+    } while (0)
+
+static atomic_int drops;
+static unsigned outcomes[8];
+
+static void drop(void *pointer)
+{
+    free(pointer);
+    atomic_fetch_add(&drops, 1);
+}
+
+static void *twice(void *data, offloop_ticket ticket)
+{
+    int *value = malloc(sizeof *value);
+    offloop_progress(ticket, 1, 1);
+    *value = *(int *)data * 2;
+    return value;
+}
+
+static void *until_cancelled(void *data, offloop_ticket ticket)
+{
+    while (!offloop_is_cancelled(ticket))
+        usleep(1000);
+    return twice(data, ticket);
+}
+
+static void count(void *state, void *user, const offloop_outcome *outcome)
+{
+    CHECK(outcome->kind < 8 && *(int *)user == 21);
+    CHECK((outcome->kind == OFFLOOP_OK) == (outcome->message[0] == '\0'));
+    CHECK(outcome->kind != OFFLOOP_OK || *(int *)outcome->value == 42);
+    outcomes[outcome->kind]++;
+    *(int *)state += 1;
+    free(outcome->value);
+}
+
+static void on_progress(void *state, void *user, uint64_t done, uint64_t of)
+{
+    CHECK(state && *(int *)user == 21 && done == 1 && of == 1);
+}
+
+static int *block(void)
+{
+    int *number = malloc(sizeof *number);
+    *number = 21;
+    return number;
+}
+
+static offloop_call described(offloop_function function)
+{
+    return (offloop_call){ .size = sizeof(offloop_call), .function = function, .data = block(),
+                           .drop_data = drop, .drop_value = free, .handler = count,
+                           .on_progress = on_progress, .user = block(), .drop_user = drop };
+}
+
+static offloop_ticket submit(offloop_id off, offloop_function function)
+{
+    offloop_call call = described(function);
+    offloop_ticket ticket = 0;
+    CHECK(offloop_submit(off, &call, &ticket) == OFFLOOP_OK && ticket != 0);
+    return ticket;
+}
+
+static void deliver(offloop_id off, int until)
+{
+    int seen = 0;
+    struct pollfd fd = { .fd = offloop_fd(off), .events = POLLIN };
+    while (seen < until) {
+        CHECK(poll(&fd, 1, 60000) == 1);
+        CHECK(offloop_deliver(off, &seen, NULL) >= 0);
+    }
+}
+
+static void *elsewhere(void *data)
+{
+    offloop_id off = *(offloop_id *)data;
+    CHECK(offloop_deliver(off, NULL, NULL) == OFFLOOP_ERROR_THREAD);
+    CHECK(offloop_fd(off) == OFFLOOP_ERROR_THREAD);
+    CHECK(offloop_destroy(off) == OFFLOOP_ERROR_THREAD);
+    CHECK(strstr(offloop_last_error(), "thread"));
+    submit(off, twice);
+    return NULL;
+}
+
+static void wake(void *data)
+{
+    CHECK(write(*(int *)data, "w", 1) == 1);
+}
+
+static void by_callback(void)
+{
+    int ends[2], seen = 0;
+    char byte;
+    CHECK(pipe(ends) == 0);
+    offloop_options options = { .size = sizeof options, .waking = OFFLOOP_WAKE_CALLBACK,
+                                .wake = wake, .wake_data = &ends[1] };
+    offloop_id off;
+    CHECK(offloop_create(&options, &off) == OFFLOOP_OK);
+    submit(off, twice);
+    while (seen < 1) {
+        CHECK(read(ends[0], &byte, 1) == 1);
+        CHECK(offloop_deliver(off, &seen, NULL) >= 0);
+    }
+    CHECK(offloop_destroy(off) == OFFLOOP_OK);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+int main(void)
+{
+    offloop_id off;
+    CHECK(offloop_create(NULL, NULL) == OFFLOOP_ERROR_NULL);
+    CHECK(offloop_create(NULL, &off) == OFFLOOP_OK);
+    CHECK(strlen(offloop_version()) >= 5);
+
+    offloop_call bad = described(twice);
+    bad.size = 1;
+    CHECK(offloop_submit(off, &bad, NULL) == OFFLOOP_ERROR_INVALID);
+    CHECK(offloop_submit(off, NULL, NULL) == OFFLOOP_ERROR_NULL);
+    free(bad.data); /* a refusal takes nothing */
+    free(bad.user);
+
+    submit(off, twice);
+    deliver(off, 1);
+    offloop_ticket ticket = submit(off, until_cancelled);
+    CHECK(offloop_cancel(ticket) == OFFLOOP_OK);
+    deliver(off, 1);
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, elsewhere, &off) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    deliver(off, 1);
+    CHECK(outcomes[OFFLOOP_OK] == 2 && outcomes[OFFLOOP_CANCELLED] == 1);
+    by_callback();
+
+    for (int at = 0; at < 10; at++) /* none of these is delivered */
+        ticket = submit(off, until_cancelled);
+    offloop_report report;
+    CHECK(offloop_shutdown(off, 60000, &report) == OFFLOOP_OK);
+    CHECK(report.finished + report.never_started == 10 && report.abandoned == 0);
+    CHECK(offloop_destroy(off) == OFFLOOP_OK);
+    CHECK(offloop_destroy(off) == OFFLOOP_ERROR_UNKNOWN);
+    CHECK(offloop_deliver(off, NULL, NULL) == OFFLOOP_ERROR_UNKNOWN);
+    for (int at = 0; at < 6000 && atomic_load(&drops) < 28; at++)
+        usleep(10000);
+    CHECK(atomic_load(&drops) == 28); /* data and user of fourteen calls */
+    CHECK(offloop_cancel(ticket) == OFFLOOP_ERROR_UNKNOWN);
+    return 0;
+}
