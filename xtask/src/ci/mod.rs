@@ -6,12 +6,15 @@
 mod bench;
 mod clients;
 mod bevy;
+mod display;
 mod examples;
 mod fuzz;
 mod msrv;
+mod pixels;
 mod report;
 mod stages;
 mod terminal;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -103,6 +106,12 @@ const STAGES: &[Stage] = &[
         minutes: 0.2,
         what: "the tour's page in a headless browser, in light and in dark",
         run: report::run,
+    },
+    Stage {
+        name: "windows",
+        minutes: 4.0,
+        what: "the programs with a window, clicked and typed at on a display that nobody sees",
+        run: windows::run,
     },
     Stage {
         name: "pipe",

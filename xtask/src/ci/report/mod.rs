@@ -9,7 +9,6 @@
 
 mod browser;
 mod heard;
-mod pixels;
 mod seen;
 
 #[cfg(test)]
@@ -21,9 +20,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Note;
+use super::pixels::{Picture, luminance};
 use crate::workspace::Workspace;
 use browser::{Browser, Scheme, Visit};
-use pixels::{Picture, luminance};
 use seen::Found;
 
 const WIDE: u32 = 1000;

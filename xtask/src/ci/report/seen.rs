@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::pixels::{Picture, Rgb, contrast};
+use crate::ci::pixels::{Picture, Rgb, contrast};
 
 /// WCAG 2, levels AA: for text, and for what is drawn.
 const TEXT_CONTRAST: f64 = 4.5;

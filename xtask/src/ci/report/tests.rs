@@ -2,9 +2,9 @@
 
 use super::browser::Scheme;
 use super::heard::{console, requests};
-use super::pixels::{Picture, contrast};
 use super::seen::{Chart, Curve, Found, Text};
 use super::{CONTROL, MARKER, check_picture, probe_text};
+use crate::ci::pixels::{Picture, contrast};
 use std::path::Path;
 
 const WHITE: [u8; 3] = [255; 3];

@@ -47,6 +47,32 @@ impl Picture {
         self.bytes[at..at + 3].copy_from_slice(&ink);
     }
 
+    /// How many pixels have that colour, or nearly.
+    pub(super) fn count(&self, ink: Rgb) -> usize {
+        self.places().filter(|&(x, y)| self.is(x, y, ink)).count()
+    }
+
+    /// The middle of all that has that colour, or nearly.
+    pub(super) fn middle_of(&self, ink: Rgb) -> Option<(usize, usize)> {
+        let inked = || self.places().filter(|&(x, y)| self.is(x, y, ink));
+        let middle = |least: Option<usize>, most: Option<usize>| Some((least? + most?) / 2);
+        let (xs, ys) = (|| inked().map(|place| place.0), || inked().map(|place| place.1));
+        Some((middle(xs().min(), xs().max())?, middle(ys().min(), ys().max())?))
+    }
+
+    /// Whether it shows anything else than `other` does.
+    pub(super) fn differs(&self, other: &Self) -> bool {
+        self.bytes != other.bytes
+    }
+
+    fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y)))
+    }
+
+    fn is(&self, x: usize, y: usize, ink: Rgb) -> bool {
+        self.at(x, y).is_some_and(|found| is_near(found, ink))
+    }
+
     pub(super) fn at(&self, x: usize, y: usize) -> Option<Rgb> {
         let at = (y * self.width + x) * self.channels;
         let inside = x < self.width && y < self.height;
@@ -58,7 +84,7 @@ impl Picture {
         // A point outside of the picture is clamped to its edge, and found or not there.
         let (x, y) = (x.max(0.0) as usize, y.max(0.0) as usize);
         let range = |middle: usize| middle.saturating_sub(reach)..=middle + reach;
-        range(y).any(|y| range(x).any(|x| self.at(x, y).is_some_and(|found| is_near(found, ink))))
+        range(y).any(|y| range(x).any(|x| self.is(x, y, ink)))
     }
 }
 
@@ -81,4 +107,34 @@ pub(super) fn luminance(colour: Rgb) -> f64 {
         if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
     });
     0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Picture, Rgb};
+
+    const PAPER: Rgb = [200; 3];
+    const INK: Rgb = [180, 50, 40];
+
+    fn dotted() -> Picture {
+        let mut picture = Picture::plain(40, 30, PAPER);
+        for (x, y) in [(10, 4), (30, 4), (20, 24)] {
+            picture.put(x, y, [INK[0] + 3, INK[1], INK[2]]);
+        }
+        picture
+    }
+
+    #[test]
+    fn a_colour_is_counted_and_its_middle_found() {
+        assert_eq!((dotted().count(INK), dotted().middle_of(INK)), (3, Some((20, 14))));
+        assert_eq!((dotted().count([0; 3]), dotted().middle_of([0; 3])), (0, None));
+    }
+
+    #[test]
+    fn one_pixel_makes_a_difference() {
+        let mut other = dotted();
+        assert!(!dotted().differs(&other));
+        other.put(0, 0, INK);
+        assert!(dotted().differs(&other));
+    }
 }

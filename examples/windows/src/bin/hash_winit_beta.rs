@@ -1,0 +1,167 @@
+//! One program on every loop; here on the beta of winit 0.31. It hashes the files of a folder off the
+//! loop, while a counter ticks; `c`, and a click on Cancel, cancel it. Escape closes the window.
+//!
+//! `App` is the same in all of them: compare two by `diff`, and what is left is their loops. Here
+//! that is `Main` and `main`. What the window shows is drawn by `offloop_windows::Canvas`.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hash_folder::{Options, Progress, Summary, hash_folder};
+use offloop::{Offloop, Outcome, Ticket};
+use offloop_windows::{Canvas, SIZE, TITLE, is_on_cancel};
+use winit_beta::application::ApplicationHandler;
+use winit_beta::dpi::PhysicalSize;
+use winit_beta::event::{ElementState, KeyEvent, StartCause, WindowEvent};
+use winit_beta::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, OwnedDisplayHandle};
+use winit_beta::keyboard::{Key, NamedKey};
+use winit_beta::window::{Window, WindowAttributes, WindowId};
+
+const TICK: Duration = Duration::from_millis(50);
+
+struct App {
+    off: Offloop<App>,
+    options: Options,
+    ticks: u64,
+    line: String,
+    call: Option<Ticket>,
+}
+
+impl App {
+    fn new(off: Offloop<App>) -> Self {
+        Self { off, options: Options::from_args(), ticks: 0, line: String::new(), call: None }
+    }
+
+    /// Here the loop would stand still: `self.on_outcome(Ok(hash_folder(&options)))`.
+    fn start(&mut self) {
+        let options = self.options.clone();
+        let call = self.off.call_with(move |cx| hash_folder(cx, &options));
+        let call = call.name("hash").on_progress(App::on_progress);
+        self.call = Some(call.then(App::on_outcome));
+    }
+
+    fn cancel(&mut self) {
+        if let Some(call) = &self.call {
+            call.cancel();
+        }
+    }
+
+    fn tick(&mut self) {
+        self.ticks += 1;
+    }
+
+    fn on_progress(&mut self, progress: Progress) {
+        self.line = progress.to_string();
+    }
+
+    fn on_outcome(&mut self, outcome: Outcome<io::Result<Summary>>) {
+        self.call = None;
+        self.line = match outcome {
+            Ok(Ok(summary)) => summary.to_string(),
+            Ok(Err(error)) => error.to_string(),
+            Err(failure) => failure.to_string(),
+        };
+        println!("{}", self.line);
+    }
+}
+
+struct Main {
+    app: App,
+    next: Instant,
+    closing: bool,
+    shown: Option<(Arc<dyn Window>, Canvas<OwnedDisplayHandle, Arc<dyn Window>>)>,
+}
+
+impl Main {
+    /// The window goes when the outcome is there; a cancel brings it at once.
+    fn close(&mut self, event_loop: &dyn ActiveEventLoop) {
+        self.app.cancel();
+        self.closing = true;
+        self.after_handlers(event_loop);
+    }
+
+    /// The event loop is no part of `App`, so a handler can't touch it: it leaves what it wants in
+    /// `App`, and whoever has the event loop looks there after `deliver`.
+    fn after_handlers(&mut self, event_loop: &dyn ActiveEventLoop) {
+        if self.closing && self.app.call.is_none() {
+            event_loop.exit();
+        }
+        self.redraw();
+    }
+
+    fn redraw(&self) {
+        if let Some((window, _)) = &self.shown {
+            window.request_redraw();
+        }
+    }
+}
+
+impl ApplicationHandler for Main {
+    fn can_create_surfaces(&mut self, event_loop: &dyn ActiveEventLoop) {
+        let wanted = WindowAttributes::default()
+            .with_title(TITLE)
+            .with_surface_size(PhysicalSize::new(SIZE.0, SIZE.1))
+            .with_resizable(false);
+        let window = event_loop.create_window(wanted).expect("a window can be had");
+        let window: Arc<dyn Window> = Arc::from(window);
+        let canvas = Canvas::new(event_loop.owned_display_handle(), window.clone());
+        self.shown = Some((window, canvas));
+    }
+
+    fn proxy_wake_up(&mut self, event_loop: &dyn ActiveEventLoop) {
+        self.app.off.clone().deliver(&mut self.app);
+        self.after_handlers(event_loop);
+    }
+
+    fn new_events(&mut self, _: &dyn ActiveEventLoop, _: StartCause) {
+        while self.next <= Instant::now() {
+            self.app.tick();
+            self.next += TICK;
+            self.redraw();
+        }
+    }
+
+    fn about_to_wait(&mut self, event_loop: &dyn ActiveEventLoop) {
+        event_loop.set_control_flow(ControlFlow::WaitUntil(self.next));
+    }
+
+    fn window_event(&mut self, event_loop: &dyn ActiveEventLoop, _: WindowId, event: WindowEvent) {
+        match event {
+            WindowEvent::CloseRequested => self.close(event_loop),
+            WindowEvent::KeyboardInput { event: key, .. } if is_down(&key) => {
+                match key.logical_key {
+                    Key::Named(NamedKey::Escape) => self.close(event_loop),
+                    Key::Character(c) if c == "c" => self.app.cancel(),
+                    _ => {}
+                }
+            }
+            WindowEvent::PointerButton { state: ElementState::Pressed, position, .. } => {
+                if is_on_cancel(position.into()) {
+                    self.app.cancel();
+                }
+            }
+            WindowEvent::RedrawRequested => {
+                if let Some((_, canvas)) = &mut self.shown {
+                    canvas.draw(self.app.ticks, &self.app.line, self.app.call.is_none());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_down(key: &KeyEvent) -> bool {
+    key.state == ElementState::Pressed && !key.repeat
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let event_loop = EventLoop::new()?;
+    let proxy = event_loop.create_proxy();
+    let off = Offloop::builder().waker(move || proxy.wake_up()).build()?;
+    let mut app = App::new(off);
+    app.start();
+    let next = Instant::now() + TICK;
+    event_loop.run_app(Main { app, next, closing: false, shown: None })?;
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! A display that nobody sees: an X server of its own, a hand on its pointer and keyboard, and an eye.
+//!
+//! Invariant: keys and clicks go to the server as a person's do, never to a program directly; the
+//! server ends with the value.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::pixels::Picture;
+use crate::cmd::Cmd;
+
+/// Far more than a window needs: it only ends what hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+const ROUND: Duration = Duration::from_millis(50);
+
+/// What there must be, and the Debian package that brings it.
+const PROGRAMS: &[(&str, &str)] =
+    &[("Xvfb", "xvfb"), ("xdotool", "xdotool"), ("import", "imagemagick")];
+
+/// An X server, without a window manager.
+pub(super) struct Display {
+    server: Child,
+    pub(super) name: String,
+    dir: PathBuf,
+}
+
+impl Display {
+    /// The Debian packages that are missing: of the programs used here, and of the libraries, named
+    /// as `ldconfig` names them, that a window needs.
+    pub(super) fn missing(libraries: &[(&str, &str)]) -> Vec<String> {
+        let is_there = |program: &str| Command::new(program).arg("-version").output().is_ok();
+        let mut packages: Vec<_> =
+            PROGRAMS.iter().filter(|(program, _)| !is_there(program)).collect();
+        let known = ["ldconfig", "/sbin/ldconfig"].iter().find_map(|ldconfig| {
+            let listed = Command::new(ldconfig).arg("-p").output().ok()?;
+            Some(String::from_utf8_lossy(&listed.stdout).into_owned())
+        });
+        let known = known.unwrap_or_default();
+        packages.extend(libraries.iter().filter(|(library, _)| !known.contains(library)));
+        packages.into_iter().map(|(_, package)| (*package).to_owned()).collect()
+    }
+
+    /// Starts a server; what is seen on it goes to files in `dir`.
+    pub(super) fn open(dir: &Path) -> Result<Self> {
+        let version = Cmd::new("import").arg("-version").stdout()?;
+        ensure!(version.contains("ImageMagick"), "`import` is not ImageMagick's: {version}");
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "800x400x24", "-nolisten", "tcp"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("could not start `Xvfb`")?;
+        // It says its number when it listens; it chooses one that nobody has.
+        let mut number = String::new();
+        let said = server.stdout.take().context("Xvfb has no output")?;
+        BufReader::new(said).read_line(&mut number)?;
+        let display = Self { server, name: format!(":{}", number.trim()), dir: dir.to_owned() };
+        ensure!(!number.trim().is_empty(), "Xvfb ended before it had a display");
+        Ok(display)
+    }
+
+    /// All of the screen.
+    pub(super) fn look(&self) -> Result<Picture> {
+        let file = self.dir.join("screen.png");
+        self.shoot(&["-window", "root", "-depth", "8"], &format!("PNG24:{}", file.display()))?;
+        Picture::read(&file)
+    }
+
+    /// A small picture of the one window, for a README.
+    pub(super) fn keep(&self, window: &str, name: &str) -> Result<PathBuf> {
+        let file = self.dir.join(name);
+        self.shoot(&["-window", window, "-colors", "16"], &format!("PNG8:{}", file.display()))?;
+        Ok(file)
+    }
+
+    fn shoot(&self, what: &[&str], file: &str) -> Result<()> {
+        let import = Cmd::new("import").env("DISPLAY", &self.name);
+        import.args(["-silent", "-strip"]).args(what).arg(file).run_within(LIMIT)
+    }
+
+    /// The window of that title, once it is there; it has the keyboard from then on.
+    pub(super) fn window(&self, title: &str) -> Result<String> {
+        let title = format!("^{title}$");
+        let found = until("a window", || {
+            let mut search = Command::new("xdotool");
+            search.env("DISPLAY", &self.name).args(["search", "--onlyvisible", "--name", &title]);
+            let found = String::from_utf8(search.output()?.stdout)?;
+            Ok(found.lines().next().map(str::to_owned))
+        })?;
+        self.xdotool(&["windowfocus", "--sync", &found])?;
+        Ok(found)
+    }
+
+    pub(super) fn click(&self, (x, y): (usize, usize)) -> Result<()> {
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "click", "1"])
+    }
+
+    pub(super) fn key(&self, key: &str) -> Result<()> {
+        self.xdotool(&["key", key])
+    }
+
+    fn xdotool(&self, words: &[&str]) -> Result<()> {
+        Cmd::new("xdotool").env("DISPLAY", &self.name).args(words).run_within(LIMIT)
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _gone_already = self.server.kill();
+        let _gone_already = self.server.wait();
+    }
+}
+
+/// Asks again until there is an answer.
+pub(super) fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if began.elapsed() > LIMIT {
+            bail!("{what} was not seen within {LIMIT:?}");
+        }
+        thread::sleep(ROUND);
+    }
+}

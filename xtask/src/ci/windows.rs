@@ -1,0 +1,222 @@
+//! The programs with a window, which are a workspace of their own: formatted, linted, tested, and
+//! used, on a display that nobody sees, as a person would.
+//!
+//! Invariant: each file in `src/bin` there is used in every way of `WAYS`, and what it says is compared
+//! with what the others say.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::Note;
+use super::display::{Display, until};
+use super::pixels::{Picture, Rgb};
+use crate::cmd::Cmd;
+use crate::workspace::Workspace;
+
+/// What windows load when they start, and the Debian packages that bring it.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("libX11-xcb.so.1", "libx11-xcb1"),
+    ("libXcursor.so.1", "libxcursor1"),
+    ("libXi.so.6", "libxi6"),
+    ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
+    ("libEGL.so.1", "libegl1"),
+    ("libGL.so.1", "libgl1"),
+];
+
+// As examples/windows/src/lib.rs has them.
+const TITLE: &str = "hash a folder";
+const RUNNING: Rgb = [0x2b, 0x2f, 0x3a];
+const DONE: Rgb = [0x1e, 0x6b, 0x3c];
+const CANCEL: Rgb = [0xb8, 0x32, 0x2a];
+const TEXT: Rgb = [0xff, 0xff, 0xff];
+
+/// Less than half of a window, and more than any text or button.
+const LARGE: usize = 30_000;
+const CANCELLED: &str = "the call was cancelled by its ticket or its future";
+/// Of which the files are hashed.
+const FOLDER: &str = "examples/hash";
+/// So long that a call which is to be cancelled never gets to its second file, and what changes in
+/// the window meanwhile is the counter.
+const STILL_MS: &str = "600000";
+
+/// How a run is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Click,
+    Key,
+    /// Escape, while the call is under way.
+    Close,
+    /// Nobody cancels it.
+    Left,
+}
+
+const WAYS: [Way; 4] = [Way::Click, Way::Key, Way::Close, Way::Left];
+
+pub(super) fn run(workspace: &Workspace) -> Result<Note> {
+    let root = workspace.root.join("examples/windows");
+    let target = workspace.target.join("windows");
+    let cargo = || Cmd::cargo(&root).env("CARGO_TARGET_DIR", &target);
+    Cmd::cargo(&root).args(["fmt", "--check"]).run()?;
+    cargo().args(["clippy", "--quiet", "--all-targets", "--locked", "--", "-Dwarnings"]).run()?;
+    cargo().args(["test", "--quiet", "--locked", "--lib"]).run()?;
+    cargo().args(["build", "--quiet", "--locked", "--bins"]).run()?;
+    let missing = Display::missing(LIBRARIES);
+    if !missing.is_empty() {
+        let missing = format!("windows can't be opened: apt-get install {}", missing.join(" "));
+        if std::env::var_os("CI").is_some() {
+            bail!("{missing}");
+        }
+        return Ok(format!("built, NOT USED: {missing}"));
+    }
+    let dir = workspace.scratch("windows")?;
+    let names = names(&root.join("src/bin"))?;
+    let expected = expected(&workspace.root.join(FOLDER))?;
+    let mut lines = Vec::new();
+    for name in &names {
+        let program = target.join("debug").join(name);
+        for way in WAYS {
+            let line = used(workspace, &dir, &program, way)
+                .with_context(|| format!("{name}, {way:?}: see {}", dir.display()))?;
+            if way == Way::Left {
+                lines.push(line);
+            }
+        }
+        eprintln!("  {name:<16} {}", lines.last().map_or("", String::as_str));
+    }
+    ensure!(lines.iter().all(|line| line.starts_with(&expected)), "{lines:?} is not {expected}…");
+    ensure!(lines.windows(2).all(|two| two[0] == two[1]), "the programs disagree: {lines:?}");
+    Ok(format!("{} programs, each used in {} ways", names.len(), WAYS.len()))
+}
+
+fn names(sources: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(sources)? {
+        let path = entry?.path();
+        names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    ensure!(!names.is_empty(), "no program in {}", sources.display());
+    Ok(names)
+}
+
+/// How the last line of a run that was left alone begins: counted without the programs.
+fn expected(folder: &Path) -> Result<String> {
+    let (mut files, mut bytes, mut folders) = (0, 0, vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files += 1;
+                bytes += path.metadata()?.len();
+            }
+        }
+    }
+    Ok(format!("{files} files, {bytes} bytes, "))
+}
+
+/// One run of one program, on a display of its own. Gives what it printed.
+fn used(workspace: &Workspace, dir: &Path, program: &Path, way: Way) -> Result<String> {
+    let display = Display::open(dir)?;
+    let mut run = Run::start(workspace, &display, dir, program, way)?;
+    let window = run.alive(display.window(TITLE))?;
+    if way != Way::Left {
+        let before = seen(&display, RUNNING)?;
+        until("a tick under the call", || Ok(display.look()?.differs(&before).then_some(())))?;
+        ensure!(run.printed()?.is_empty(), "it printed before anything was done");
+        match way {
+            Way::Click => {
+                let button = before.middle_of(CANCEL).context("there is no Cancel button")?;
+                display.click(button)?;
+            }
+            Way::Key => display.key("c")?,
+            Way::Close => {
+                display.key("Escape")?;
+                return run.ended(CANCELLED);
+            }
+            Way::Left => {}
+        }
+    }
+    until("a line of output", || Ok(run.printed()?.ends_with('\n').then_some(())))?;
+    let after = seen(&display, DONE)?;
+    ensure!(after.count(TEXT) > 100, "no text is seen");
+    until("a tick after the call", || Ok(display.look()?.differs(&after).then_some(())))?;
+    if way == Way::Left {
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let kept = display.keep(&window, &format!("{name}.png"))?;
+        ensure!(fs::metadata(&kept)?.len() < 20_000, "{} is large", kept.display());
+    }
+    display.key("Escape")?;
+    let line = if way == Way::Left { run.printed()?.trim().to_owned() } else { CANCELLED.into() };
+    run.ended(&line)
+}
+
+/// The screen, once most of the window has that colour.
+fn seen(display: &Display, paper: Rgb) -> Result<Picture> {
+    until(&format!("a window of the colour {paper:02x?}"), || {
+        let picture = display.look()?;
+        Ok((picture.count(paper) > LARGE).then_some(picture))
+    })
+}
+
+/// A program under way; it is killed if it has not ended by itself.
+struct Run {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Run {
+    fn start(
+        workspace: &Workspace,
+        display: &Display,
+        dir: &Path,
+        program: &Path,
+        way: Way,
+    ) -> Result<Self> {
+        let (stdout, stderr) = (dir.join("stdout.txt"), dir.join("stderr.txt"));
+        let pause_ms = if way == Way::Left { "100" } else { STILL_MS };
+        let child = Cmd::new(program)
+            .dir(&workspace.root)
+            .env_remove("WAYLAND_DISPLAY")
+            .env("DISPLAY", &display.name)
+            .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            .args([FOLDER, pause_ms])
+            .outputs_to(&File::create(&stdout)?, &File::create(&stderr)?)?
+            .start()?;
+        Ok(Self { child, stdout, stderr })
+    }
+
+    fn printed(&self) -> Result<String> {
+        Ok(fs::read_to_string(&self.stdout)?)
+    }
+
+    /// Says how the program ended, where that is why something failed.
+    fn alive<T>(&mut self, result: Result<T>) -> Result<T> {
+        match self.child.try_wait()? {
+            Some(status) => bail!("it ended, {status}: {}", fs::read_to_string(&self.stderr)?),
+            None => result,
+        }
+    }
+
+    /// Waits for its end, and gives all that it printed, which must be this one line.
+    fn ended(mut self, line: &str) -> Result<String> {
+        let status: ExitStatus = until("the end of the program", || Ok(self.child.try_wait()?))?;
+        let said = || fs::read_to_string(&self.stderr).unwrap_or_default();
+        ensure!(status.success(), "it ended, {status}: {}", said());
+        let printed = self.printed()?;
+        ensure!(printed.trim_end() == line, "it printed {printed:?}, and not {line:?}");
+        Ok(line.to_owned())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _gone_already = self.child.wait();
+    }
+}
