@@ -9,9 +9,12 @@ mod bevy;
 mod display;
 mod examples;
 mod fuzz;
+mod glib;
 mod msrv;
 mod pixels;
 mod report;
+mod screen;
+mod sdl;
 mod stages;
 mod terminal;
 mod windows;
@@ -112,6 +115,18 @@ const STAGES: &[Stage] = &[
         minutes: 4.0,
         what: "the programs with a window, clicked and typed at on a display that nobody sees",
         run: windows::run,
+    },
+    Stage {
+        name: "glib",
+        minutes: 4.0,
+        what: "GLib's main loop, and a GTK window that is cancelled by a click",
+        run: glib::run,
+    },
+    Stage {
+        name: "sdl",
+        minutes: 0.5,
+        what: "SDL's event queue, and a window that is cancelled by a key",
+        run: sdl::run,
     },
     Stage {
         name: "pipe",

@@ -9,6 +9,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use gtk::gio::ApplicationFlags;
 use gtk::glib::{ControlFlow, ExitCode, MainContext, Propagation};
 use gtk::prelude::*;
 use gtk::{Align, Application, ApplicationWindow, Button, EventControllerKey, Label, Orientation};
@@ -78,7 +79,8 @@ impl View {
 }
 
 fn main() -> ExitCode {
-    let application = Application::builder().application_id("org.offloop.HashGtk").build();
+    // Two of them are two programs, each with a folder of its own.
+    let application = Application::builder().flags(ApplicationFlags::NON_UNIQUE).build();
     application.connect_activate(open);
     // The arguments are this program's own: a folder would be a file to open for GTK.
     application.run_with_args::<&str>(&[])

@@ -1,0 +1,34 @@
+//! The GLib crate and its GTK program, which are a workspace of their own: formatted, linted, tested,
+//! and seen in a window.
+//!
+//! Invariant: what is not installed is told, and on CI it is a failure.
+
+use anyhow::Result;
+
+use super::Note;
+use super::screen::{self, Cancel, Program};
+use crate::cmd::Cmd;
+use crate::workspace::Workspace;
+
+pub(super) fn run(workspace: &Workspace) -> Result<Note> {
+    let root = workspace.root.join("integrations/glib");
+    let target = workspace.target.join("glib");
+    let cargo = || -> Cmd { Cmd::cargo(&root).env("CARGO_TARGET_DIR", &target) };
+    cargo().args(["fmt", "--all", "--check"]).run()?;
+    if let Some(note) = screen::missing(screen::TOOLS, &[("gtk4", "libgtk-4-dev")])? {
+        return Ok(note);
+    }
+    cargo().args(["test", "--quiet", "--locked", "--package", "offloop-glib"]).run()?;
+    cargo().args(["build", "--quiet", "--locked", "--package", "hash-gtk"]).run()?;
+    let clippy = cargo().args(["clippy", "--quiet", "--locked", "--workspace", "--all-targets"]);
+    clippy.args(["--", "-Dwarnings"]).run()?;
+    let program = Program {
+        name: "hash_gtk",
+        file: target.join("debug/hash_gtk"),
+        env: &[("GDK_BACKEND", "x11"), ("GSK_RENDERER", "cairo")],
+        size: (400, 160),
+        line: 60..82,
+        cancel: Cancel::Click(200, 108),
+    };
+    screen::show(workspace, &program)
+}

@@ -1,0 +1,35 @@
+//! The SDL program, which is a workspace of its own: formatted, linted, its loop tested without a
+//! display, and seen in a window.
+//!
+//! Invariant: what is not installed is told, and on CI it is a failure.
+
+use anyhow::Result;
+
+use super::Note;
+use super::screen::{self, Cancel, Program};
+use crate::cmd::Cmd;
+use crate::workspace::Workspace;
+
+pub(super) fn run(workspace: &Workspace) -> Result<Note> {
+    let root = workspace.root.join("integrations/sdl");
+    let target = workspace.target.join("sdl");
+    let cargo = || -> Cmd { Cmd::cargo(&root).env("CARGO_TARGET_DIR", &target) };
+    cargo().args(["fmt", "--check"]).run()?;
+    if let Some(note) = screen::missing(screen::TOOLS, &[("sdl2", "libsdl2-dev")])? {
+        return Ok(note);
+    }
+    let clippy = cargo().args(["clippy", "--quiet", "--locked", "--all-targets"]);
+    clippy.args(["--", "-Dwarnings"]).run()?;
+    let tests = cargo().env("SDL_VIDEODRIVER", "dummy").args(["test", "--quiet", "--locked"]);
+    tests.run()?;
+    cargo().args(["build", "--quiet", "--locked"]).run()?;
+    let program = Program {
+        name: "hash_sdl",
+        file: target.join("debug/hash_sdl"),
+        env: &[("SDL_VIDEODRIVER", "x11")],
+        size: (880, 96),
+        line: 40..56,
+        cancel: Cancel::Key("c"),
+    };
+    screen::show(workspace, &program)
+}
