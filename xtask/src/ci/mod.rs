@@ -4,8 +4,8 @@
 //! closing summary are made from it.
 
 mod bench;
-mod clients;
 mod bevy;
+mod clients;
 mod display;
 mod examples;
 mod fuzz;

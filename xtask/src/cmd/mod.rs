@@ -146,11 +146,6 @@ impl Cmd {
         Ok(text)
     }
 
-    /// Starts it, and leaves it to whoever called.
-    pub(crate) fn start(mut self) -> Result<Child> {
-        self.inner.spawn().with_context(|| format!("could not start `{}`", self.shown))
-    }
-
     /// Runs for at most `limit`, then kills the program and fails.
     pub(crate) fn run_within(mut self, limit: Duration) -> Result<()> {
         let mut child =
