@@ -78,6 +78,25 @@ fn an_offloop_dropped_first_leaves_the_loop_whole() {
     assert_eq!(values, [3]);
 }
 
+/// With an event that was on its way, and without one.
+#[test]
+fn the_source_of_a_dropped_offloop_leaves_the_loop() {
+    for woken in [true, false] {
+        let mut event_loop = EventLoop::<Values>::try_new().expect("a loop");
+        let (off, source) = offloop_calloop::source(Offloop::builder()).expect("an offloop");
+        let never = |(), _: &mut Offloop<Values>, _: &mut Values| unreachable!("it is gone");
+        let token = event_loop.handle().insert_source(source, never).expect("inserted");
+        if woken {
+            off.call(|| 1).inline().then(|_, _| unreachable!("no turn comes"));
+        }
+        let handle = woken.then(|| off.handle());
+        drop(off);
+        event_loop.dispatch(HANG, &mut Values::new()).expect("dispatched");
+        assert!(event_loop.handle().update(&token).is_err(), "it is there, woken: {woken}");
+        drop(handle);
+    }
+}
+
 /// Its handlers are dropped on the loop thread, unrun, and told of; the loop does not spin.
 #[test]
 fn a_callback_that_never_delivers_is_asked_once() {
