@@ -51,6 +51,8 @@ impl Display {
         ensure!(version.contains("ImageMagick"), "`import` is not ImageMagick's: {version}");
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "800x400x24", "-nolisten", "tcp"])
+            // Without it the server begins anew when it has no client, and refuses one that comes then.
+            .arg("-noreset")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -112,7 +114,11 @@ impl Display {
 
 impl Drop for Display {
     fn drop(&mut self) {
-        let _gone_already = self.server.kill();
+        // Asked, it removes its lock and its socket; killed, it would leave them.
+        let ask = format!("kill {}", self.server.id());
+        if !Command::new("sh").args(["-c", &ask]).status().is_ok_and(|status| status.success()) {
+            let _gone_already = self.server.kill();
+        }
         let _gone_already = self.server.wait();
     }
 }

@@ -22,7 +22,6 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("libXcursor.so.1", "libxcursor1"),
     ("libXi.so.6", "libxi6"),
     ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
-    ("libEGL.so.1", "libegl1"),
     ("libGL.so.1", "libgl1"),
 ];
 

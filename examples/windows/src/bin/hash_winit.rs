@@ -69,12 +69,14 @@ impl App {
 /// The one event that is not the window's.
 struct Wake;
 
+type Shown = (Arc<Window>, Canvas<OwnedDisplayHandle, Arc<Window>>);
+
 struct Main {
     app: App,
     next: Instant,
     closing: bool,
     pointer: (f64, f64),
-    shown: Option<(Arc<Window>, Canvas<OwnedDisplayHandle, Arc<Window>>)>,
+    shown: Option<Shown>,
 }
 
 impl Main {
@@ -140,10 +142,10 @@ impl ApplicationHandler<Wake> for Main {
                 }
             }
             WindowEvent::CursorMoved { position, .. } => self.pointer = position.into(),
-            WindowEvent::MouseInput { state: ElementState::Pressed, .. } => {
-                if is_on_cancel(self.pointer) {
-                    self.app.cancel();
-                }
+            WindowEvent::MouseInput { state: ElementState::Pressed, .. }
+                if is_on_cancel(self.pointer) =>
+            {
+                self.app.cancel();
             }
             WindowEvent::RedrawRequested => {
                 if let Some((_, canvas)) = &mut self.shown {

@@ -66,11 +66,13 @@ impl App {
     }
 }
 
+type Shown = (Arc<dyn Window>, Canvas<OwnedDisplayHandle, Arc<dyn Window>>);
+
 struct Main {
     app: App,
     next: Instant,
     closing: bool,
-    shown: Option<(Arc<dyn Window>, Canvas<OwnedDisplayHandle, Arc<dyn Window>>)>,
+    shown: Option<Shown>,
 }
 
 impl Main {
@@ -136,10 +138,10 @@ impl ApplicationHandler for Main {
                     _ => {}
                 }
             }
-            WindowEvent::PointerButton { state: ElementState::Pressed, position, .. } => {
-                if is_on_cancel(position.into()) {
-                    self.app.cancel();
-                }
+            WindowEvent::PointerButton { state: ElementState::Pressed, position, .. }
+                if is_on_cancel(position.into()) =>
+            {
+                self.app.cancel();
             }
             WindowEvent::RedrawRequested => {
                 if let Some((_, canvas)) = &mut self.shown {
