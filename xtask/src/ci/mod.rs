@@ -7,6 +7,7 @@ mod bench;
 mod bevy;
 mod clients;
 mod display;
+mod c;
 mod examples;
 mod fuzz;
 mod glib;
@@ -91,6 +92,12 @@ const STAGES: &[Stage] = &[
         minutes: 0.6,
         what: "the bench builds and every side of it runs; no figure is judged",
         run: bench::run,
+    },
+    Stage {
+        name: "c",
+        minutes: 3.0,
+        what: "the ABI for C, and programs on the loops that C, C++ and Python have",
+        run: c::run,
     },
     Stage {
         name: "fuzz",
