@@ -9,8 +9,9 @@
 // `drop_user` run there, inside offloop_deliver (or, for handlers that no turn will run any more,
 // `drop_user` alone inside offloop_destroy). Functions, `drop_data` and `drop_value` run on other
 // threads. Any thread, a function included, may call offloop_submit, offloop_cancel,
-// offloop_is_done, offloop_is_cancelled, offloop_last_error and offloop_version; all others are for
-// the loop thread, and say OFFLOOP_ERROR_THREAD elsewhere.
+// offloop_is_done, offloop_is_cancelled, offloop_progress, offloop_create (for a loop of its own),
+// offloop_last_error and offloop_version; all others are for the loop thread, and say
+// OFFLOOP_ERROR_THREAD elsewhere.
 //
 // Order. Handlers run in the order in which their calls complete, or, with OFFLOOP_IN_ORDER, in the
 // order of submits of one key. A call that is submitted inside a handler is never handled in the same turn.
@@ -60,13 +61,14 @@
 // It was asked inside a handler or a wake callback, where it can't be done.
 #define OFFLOOP_ERROR_NESTED -5
 
-// What was asked does not fit what the offloop or the call is, or has come to.
+// What was asked does not fit what the offloop or the call is, or has come to; or this process was
+// forked from the one that made it.
 #define OFFLOOP_ERROR_STATE -6
 
 // The system refused a thread or a descriptor.
 #define OFFLOOP_ERROR_SYSTEM -7
 
-// A panic of Rust was caught: of a handler in Rust, or because this process was forked since.
+// A panic of Rust was caught: of a handler in Rust, or of a turn in a forked child.
 #define OFFLOOP_ERROR_PANIC -8
 
 // The function panicked, which one in C never does.
@@ -192,7 +194,8 @@ typedef struct offloop_call {
   offloop_function function;
   // What `function` is given.
   void *data;
-  // Runs once with `data`, off the loop thread: behind the function, or in its place.
+  // Runs once with `data`, off the loop thread: behind the function, or in its place when a thread
+  // comes to a call that has ended, or behind offloop_destroy.
   offloop_drop drop_data;
   // Runs with a value that no handler gets, off the loop thread or in offloop_destroy.
   offloop_drop drop_value;

@@ -29,11 +29,12 @@ pub const OFFLOOP_ERROR_UNKNOWN: i32 = -3;
 pub const OFFLOOP_ERROR_THREAD: i32 = -4;
 /// It was asked inside a handler or a wake callback, where it can't be done.
 pub const OFFLOOP_ERROR_NESTED: i32 = -5;
-/// What was asked does not fit what the offloop or the call is, or has come to.
+/// What was asked does not fit what the offloop or the call is, or has come to; or this process was
+/// forked from the one that made it.
 pub const OFFLOOP_ERROR_STATE: i32 = -6;
 /// The system refused a thread or a descriptor.
 pub const OFFLOOP_ERROR_SYSTEM: i32 = -7;
-/// A panic of Rust was caught: of a handler in Rust, or because this process was forked since.
+/// A panic of Rust was caught: of a handler in Rust, or of a turn in a forked child.
 pub const OFFLOOP_ERROR_PANIC: i32 = -8;
 
 /// The function panicked, which one in C never does.
@@ -137,7 +138,8 @@ pub struct offloop_call {
     pub function: offloop_function,
     /// What `function` is given.
     pub data: *mut c_void,
-    /// Runs once with `data`, off the loop thread: behind the function, or in its place.
+    /// Runs once with `data`, off the loop thread: behind the function, or in its place when a thread
+    /// comes to a call that has ended, or behind offloop_destroy.
     pub drop_data: offloop_drop,
     /// Runs with a value that no handler gets, off the loop thread or in offloop_destroy.
     pub drop_value: offloop_drop,

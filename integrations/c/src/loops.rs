@@ -25,7 +25,13 @@ use crate::wake::{Gate, assert_outside};
 
 slotmap::new_key_type! { struct LoopKey; }
 
-type Handles = SlotMap<LoopKey, Handle<State>>;
+type Handles = SlotMap<LoopKey, Remote>;
+
+/// What other threads find.
+struct Remote {
+    handle: Handle<State>,
+    process: u32,
+}
 
 static LOOPS: LazyLock<RwLock<Handles>> = LazyLock::new(RwLock::default);
 
@@ -45,6 +51,7 @@ pub(crate) struct Local {
     _gate: Option<Closing>,
     in_turn: Cell<bool>,
     abandoned: OnceCell<CString>,
+    process: u32,
 }
 
 /// Lets nobody into a wake callback any more, when dropped.
@@ -60,6 +67,11 @@ impl Drop for Here {
     /// The thread ends, and its offloops with it.
     fn drop(&mut self) {
         for (key, local) in self.0.take() {
+            if is_forked(local.process) {
+                // A lock may be held by a thread of the parent.
+                std::mem::forget(local);
+                continue;
+            }
             let _contained = catch_unwind(AssertUnwindSafe(|| end(key, local)));
         }
     }
@@ -94,8 +106,11 @@ pub(crate) fn create(given: Option<Given<offloop_options>>) -> Result<offloop_id
         let code = if error.is_system() { OFFLOOP_ERROR_SYSTEM } else { OFFLOOP_ERROR_INVALID };
         Misuse::new(code, error.to_string())
     })?;
-    let key = LOOPS.write().unwrap_or_else(PoisonError::into_inner).insert(off.handle());
-    let local = Local { off, _gate: gate, in_turn: Cell::new(false), abandoned: OnceCell::new() };
+    let process = std::process::id();
+    let remote = Remote { handle: off.handle(), process };
+    let key = LOOPS.write().unwrap_or_else(PoisonError::into_inner).insert(remote);
+    let (in_turn, abandoned) = (Cell::new(false), OnceCell::new());
+    let local = Local { off, _gate: gate, in_turn, abandoned, process };
     let kept = HERE.try_with(|here| here.0.borrow_mut().insert(key, Rc::new(local)));
     if kept.is_err() {
         LOOPS.write().unwrap_or_else(PoisonError::into_inner).remove(key);
@@ -149,13 +164,34 @@ pub(crate) fn here(id: offloop_id) -> Result<Rc<Local>, Misuse> {
     Err(Misuse::new(OFFLOOP_ERROR_THREAD, text))
 }
 
+fn is_forked(process: u32) -> bool {
+    std::process::id() != process
+}
+
+fn assert_not_forked(process: u32) -> Result<(), Misuse> {
+    if is_forked(process) {
+        let text = "this process was forked after the offloop was made, and its threads are the \
+                    parent's: make another one";
+        return Err(Misuse::new(OFFLOOP_ERROR_STATE, text));
+    }
+    Ok(())
+}
+
+/// Same as `here`, except that a forked child is refused before anything is taken or locked.
+pub(crate) fn here_unforked(id: offloop_id) -> Result<Rc<Local>, Misuse> {
+    let local = here(id)?;
+    assert_not_forked(local.process)?;
+    Ok(local)
+}
+
 /// The offloop from another thread; it can't be destroyed before `Elsewhere` is dropped.
 pub(crate) fn elsewhere(id: offloop_id) -> Result<Elsewhere, Misuse> {
     assert_outside()?;
     let key = key(id).ok_or_else(|| unknown(id))?;
     let loops = LOOPS.read().unwrap_or_else(PoisonError::into_inner);
-    let handle = loops.get(key).cloned().ok_or_else(|| unknown(id))?;
-    Ok(Elsewhere { handle, _stays: loops })
+    let remote = loops.get(key).ok_or_else(|| unknown(id))?;
+    assert_not_forked(remote.process)?;
+    Ok(Elsewhere { handle: remote.handle.clone(), _stays: loops })
 }
 
 pub(crate) struct Elsewhere {
@@ -202,7 +238,7 @@ pub(crate) fn pending(id: offloop_id) -> Result<usize, Misuse> {
 }
 
 pub(crate) fn close(id: offloop_id) -> Result<(), Misuse> {
-    here(id)?.off.close();
+    here_unforked(id)?.off.close();
     Ok(())
 }
 
@@ -211,7 +247,7 @@ pub(crate) fn is_closed(id: offloop_id) -> Result<bool, Misuse> {
 }
 
 pub(crate) fn shutdown(id: offloop_id, within_ms: u64) -> Result<offloop_report, Misuse> {
-    let local = here(id)?;
+    let local = here_unforked(id)?;
     if within_ms > 0 && local.in_turn.get() {
         let text = "a shutdown that waits would hold up the turn that this handler is part of";
         return Err(Misuse::new(OFFLOOP_ERROR_NESTED, text));
@@ -230,7 +266,7 @@ pub(crate) fn shutdown(id: offloop_id, within_ms: u64) -> Result<offloop_report,
 }
 
 pub(crate) fn destroy(id: offloop_id) -> Result<(), Misuse> {
-    let local = here(id)?;
+    let local = here_unforked(id)?;
     if local.in_turn.get() {
         let text = "a handler is running: destroy the offloop when offloop_deliver has returned";
         return Err(Misuse::new(OFFLOOP_ERROR_NESTED, text));

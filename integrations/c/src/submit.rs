@@ -68,7 +68,7 @@ macro_rules! send {
 
 pub(crate) fn submit(id: offloop_id, given: Given<offloop_call>) -> Result<offloop_ticket, Misuse> {
     check(&given)?;
-    match loops::here(id) {
+    match loops::here_unforked(id) {
         Ok(local) => Ok(send!(local.off, given)),
         Err(misuse) if misuse.code == OFFLOOP_ERROR_THREAD => {
             let elsewhere = loops::elsewhere(id)?;

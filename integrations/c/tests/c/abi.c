@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "offloop.h"
@@ -101,6 +102,24 @@ static void *elsewhere(void *data)
     return NULL;
 }
 
+/* In a child that was forked, everything is refused, and nothing is taken. */
+static void forked(offloop_id off)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        offloop_call call = described(twice);
+        CHECK(offloop_submit(off, &call, NULL) == OFFLOOP_ERROR_STATE);
+        CHECK(offloop_deliver(off, NULL, NULL) == OFFLOOP_ERROR_PANIC);
+        CHECK(offloop_shutdown(off, 0, NULL) == OFFLOOP_ERROR_STATE);
+        CHECK(offloop_destroy(off) == OFFLOOP_ERROR_STATE);
+        free(call.data);
+        free(call.user);
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 static void wake(void *data)
 {
     CHECK(write(*(int *)data, "w", 1) == 1);
@@ -150,6 +169,7 @@ int main(void)
     deliver(off, 1);
     CHECK(outcomes[OFFLOOP_OK] == 2 && outcomes[OFFLOOP_CANCELLED] == 1);
     by_callback();
+    forked(off);
 
     for (int at = 0; at < 10; at++) /* none of these is delivered */
         ticket = submit(off, until_cancelled);

@@ -162,6 +162,17 @@ fn a_wake_callback_can_not_use_the_loop() {
 }
 
 #[test]
+fn a_wake_callback_that_panics_loses_no_outcome() {
+    let off = create(&woken_by(|| panic!("no wake")));
+    for _ in 0..20 {
+        let (seen, _) = Probe::new(|_| 1).submit(off);
+        deliver_until(off, || seen.kinds() == [0]);
+    }
+    assert_eq!(offloop_cancel(1), OFFLOOP_ERROR_UNKNOWN, "this thread is in no callback");
+    assert_eq!(offloop_destroy(off), OFFLOOP_OK);
+}
+
+#[test]
 fn no_wake_comes_after_the_end() {
     let ended = Arc::new(AtomicI32::new(0));
     let late = Arc::new(AtomicI32::new(0));

@@ -146,7 +146,8 @@ impl Kit {
                     let options = ["--quiet", "--leak-check=full", "--error-exitcode=9"];
                     // std keeps a thread's own handle by a pointer into its middle.
                     let leaks = ["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
-                    Run::new("valgrind").args(options).args(leaks).arg(program)
+                    let valgrind = Run::new("valgrind").args(options).args(leaks);
+                valgrind.arg("--child-silent-after-fork=yes").arg(program)
                 }),
             ));
         }
