@@ -17,6 +17,7 @@ use crate::harness::{Line, keep, wait};
 fn a_dropped_source_delivers_no_more_and_a_new_one_takes_over() {
     let mut line = Line::new();
     line.source = None;
+    assert_eq!(Rc::strong_count(&line.app), 1, "what it captured is dropped with it");
     line.complete(1);
     line.run_ready();
     assert_eq!(line.seen(), []);
