@@ -5,9 +5,9 @@
 
 mod bench;
 mod bevy;
+mod c;
 mod clients;
 mod display;
-mod c;
 mod examples;
 mod fuzz;
 mod glib;

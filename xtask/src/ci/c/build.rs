@@ -147,7 +147,7 @@ impl Kit {
                     // std keeps a thread's own handle by a pointer into its middle.
                     let leaks = ["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
                     let valgrind = Run::new("valgrind").args(options).args(leaks);
-                valgrind.arg("--child-silent-after-fork=yes").arg(program)
+                    valgrind.arg("--child-silent-after-fork=yes").arg(program)
                 }),
             ));
         }
