@@ -144,8 +144,10 @@ static void by_callback(void)
     close(ends[1]);
 }
 
-int main(void)
+/* `--no-fork`: for memcheck, to which all that the parent's threads held is lost in a forked child. */
+int main(int argc, char **argv)
 {
+    int forks = argc < 2 || strcmp(argv[1], "--no-fork") != 0;
     offloop_id off;
     CHECK(offloop_create(NULL, NULL) == OFFLOOP_ERROR_NULL);
     CHECK(offloop_create(NULL, &off) == OFFLOOP_OK);
@@ -169,7 +171,8 @@ int main(void)
     deliver(off, 1);
     CHECK(outcomes[OFFLOOP_OK] == 2 && outcomes[OFFLOOP_CANCELLED] == 1);
     by_callback();
-    forked(off);
+    if (forks)
+        forked(off);
 
     for (int at = 0; at < 10; at++) /* none of these is delivered */
         ticket = submit(off, until_cancelled);

@@ -158,7 +158,8 @@ impl Kit {
             if cancelled.stdout.trim_end() != super::CANCELLED {
                 bail!("under {name}, cancelled, it came to {}", cancelled.stdout);
             }
-            abi.clone().run(Stdin::None).with_context(|| (*name).to_owned())?;
+            let forks = if *name == "memcheck" { "--no-fork" } else { "--fork" };
+            abi.clone().arg(forks).run(Stdin::None).with_context(|| (*name).to_owned())?;
         }
         let names: Vec<_> = ways.iter().map(|(name, _)| *name).collect();
         Ok(format!("under {}", names.join(" and ")))
