@@ -47,7 +47,7 @@ fn requests_run_behind_a_loop_and_one_without_an_answer_is_dropped() {
     let off = Offloop::<Seen>::builder().waker(move || wake.send(())).async_on(executor);
     let off = off.build().expect("an offloop");
     let mut seen = Seen::new();
-    let mut run = |seen: &mut Seen, count| {
+    let run = |seen: &mut Seen, count| {
         while seen.len() < count {
             woken.recv_timeout(Duration::from_secs(60)).expect("the loop is woken");
             off.deliver(seen);
