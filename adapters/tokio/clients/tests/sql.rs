@@ -60,7 +60,7 @@ fn queries_run_behind_a_loop_and_one_too_long_is_given_up() {
     let off = off.build().expect("an offloop");
     let mut app = App { off, pool: None, sums: Vec::new() };
     app.off.call_async(open(folder.path().join("numbers.db"))).then(App::on_open);
-    let mut run = |app: &mut App, count| {
+    let run = |app: &mut App, count| {
         while app.sums.len() < count {
             woken.recv_timeout(Duration::from_secs(60)).expect("the loop is woken");
             app.off.clone().deliver(app);
