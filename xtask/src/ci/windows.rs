@@ -71,6 +71,10 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
         return Ok(format!("built, NOT USED: {missing}"));
     }
     let dir = workspace.scratch("windows")?;
+    let display = Display::open(&dir)?;
+    let suites = cargo().env("DISPLAY", &display.name).env_remove("WAYLAND_DISPLAY");
+    suites.args(["test", "--quiet", "--locked", "--test", "*"]).run()?;
+    drop(display);
     let names = names(&root.join("src/bin"))?;
     let expected = expected(&workspace.root.join(FOLDER))?;
     let mut lines = Vec::new();
@@ -87,7 +91,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     }
     ensure!(lines.iter().all(|line| line.starts_with(&expected)), "{lines:?} is not {expected}…");
     ensure!(lines.windows(2).all(|two| two[0] == two[1]), "the programs disagree: {lines:?}");
-    Ok(format!("{} programs, each used in {} ways", names.len(), WAYS.len()))
+    Ok(format!("{} programs, each used in {} ways; two loop suites", names.len(), WAYS.len()))
 }
 
 fn names(sources: &Path) -> Result<Vec<String>> {

@@ -5,6 +5,7 @@
 //! that is `Wake`, `Main` and `main`. What the window shows is drawn by `offloop_windows::Canvas`.
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,7 @@ struct Main {
     app: App,
     next: Instant,
     closing: bool,
+    woken: bool,
     pointer: (f64, f64),
     shown: Option<Shown>,
 }
@@ -114,9 +116,10 @@ impl ApplicationHandler<Wake> for Main {
         self.shown = Some((window, canvas));
     }
 
-    fn user_event(&mut self, event_loop: &ActiveEventLoop, Wake: Wake) {
-        self.app.off.clone().deliver(&mut self.app);
-        self.after_handlers(event_loop);
+    /// Here it is only noted. A turn that leaves something over sends the next `Wake`, and winit hands
+    /// over all of these before it looks at the window again.
+    fn user_event(&mut self, _: &ActiveEventLoop, Wake: Wake) {
+        self.woken = true;
     }
 
     fn new_events(&mut self, _: &ActiveEventLoop, _: StartCause) {
@@ -128,6 +131,10 @@ impl ApplicationHandler<Wake> for Main {
     }
 
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
+        if mem::take(&mut self.woken) {
+            self.app.off.clone().deliver(&mut self.app);
+            self.after_handlers(event_loop);
+        }
         event_loop.set_control_flow(ControlFlow::WaitUntil(self.next));
     }
 
@@ -168,7 +175,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut app = App::new(off);
     app.start();
     let next = Instant::now() + TICK;
-    let mut main = Main { app, next, closing: false, pointer: (0.0, 0.0), shown: None };
+    let mut main =
+        Main { app, next, closing: false, woken: false, pointer: (0.0, 0.0), shown: None };
     event_loop.run_app(&mut main)?;
     Ok(())
 }
