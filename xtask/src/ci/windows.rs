@@ -91,7 +91,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     }
     ensure!(lines.iter().all(|line| line.starts_with(&expected)), "{lines:?} is not {expected}…");
     ensure!(lines.windows(2).all(|two| two[0] == two[1]), "the programs disagree: {lines:?}");
-    Ok(format!("{} programs, each used in {} ways; two loop suites", names.len(), WAYS.len()))
+    Ok(format!("{} programs, each used in {} ways; three loop suites", names.len(), WAYS.len()))
 }
 
 fn names(sources: &Path) -> Result<Vec<String>> {
