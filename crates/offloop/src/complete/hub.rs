@@ -211,8 +211,8 @@ pub(crate) struct Hub {
     parked: Register<Turnstile>,
     /// Mailboxes at which functions wait for room.
     blocked: Register<dyn Mail>,
-    clock: Option<Clock>,
-    /// Where times in nanoseconds begin.
+    /// Moved by a test, which so says what happens when; `None`: the system's.
+    pub(crate) clock: Option<Clock>,
     epoch: Instant,
     fork: crate::sys::ForkCheck,
     pub(crate) timing: Timing,

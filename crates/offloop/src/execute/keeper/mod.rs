@@ -89,7 +89,10 @@ fn keep(bell: &Bell, charge: &Charge) {
         bell.rung.swap(false, Ordering::AcqRel);
         let now = Instant::now();
         charge.pay_turn();
-        charge.drain_if_closed();
+        if charge.hub.clock.is_none() {
+            // By a clock that is moved by hand `close` itself does so, where the test says.
+            charge.drain_if_closed();
+        }
         let retry_at = charge.tend(now);
         heap.take_in(&charge.timers);
         while let Some(call) = heap.pop_due(Instant::now()) {
