@@ -5,6 +5,7 @@
 
 mod ci;
 mod cmd;
+mod conversions;
 mod platform;
 mod tidy;
 mod workspace;
@@ -29,6 +30,11 @@ const COMMANDS: &[Command] = &[
         run: ci::command,
     },
     Command { name: "tidy", what: "the house rules (also a stage of ci)", run: tidy::command },
+    Command {
+        name: "convert",
+        what: "makes the guide's page of conversions anew, from the programs",
+        run: conversions::command,
+    },
     Command {
         name: "stress",
         what: "the stress test with 1 000 000 calls, in release",

@@ -1,4 +1,5 @@
-//! Runs every program in `examples/` to its end, and those that show one program on every loop to their cancel.
+//! Runs every program in `examples/` to its end, those that show one program on every loop to their cancel,
+//! and each loop's two programs of `convert/`.
 //!
 //! Invariant: a file in `examples/` that cargo does not build is a failure, so none can
 //! drop out of CI unseen.
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::Note;
+use super::{Note, convert};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
@@ -37,7 +38,33 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
         }
     }
     ensure!(lines.len() <= 1, "one program says different things on different loops: {lines:?}");
-    Ok(format!("{} programs", sources.len()))
+    let conversions = conversions(workspace, &built, &logs)?;
+    Ok(format!("{} programs, and {conversions} before and after", sources.len()))
+}
+
+fn conversions(
+    workspace: &Workspace,
+    built: &BTreeMap<PathBuf, PathBuf>,
+    logs: &Path,
+) -> Result<usize> {
+    let dir = workspace.root.join("examples/convert");
+    let mut count = 0;
+    for entry in fs::read_dir(&dir).with_context(|| format!("no folder {}", dir.display()))? {
+        let folder = entry?.path();
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let program = |which: &str| {
+            let source = folder.join(format!("{which}.rs"));
+            let program = built.get(&source).with_context(|| {
+                format!(
+                    "examples/convert/{name}/{which}.rs is not built: name it as an [[example]]"
+                )
+            })?;
+            anyhow::Ok(Cmd::new(program))
+        };
+        convert::same(logs, &name, [program("before")?, program("after")?])?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The programs: every `.rs` file there but the one that is the package's library.

@@ -7,6 +7,7 @@ mod bench;
 mod bevy;
 mod c;
 mod clients;
+mod convert;
 mod display;
 mod examples;
 mod fuzz;

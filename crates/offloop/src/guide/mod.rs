@@ -1,13 +1,14 @@
 //! The guide: pages to read once, from a loop that stands still to one that does not.
 //!
 //! 1. [`convert`]: find the call that blocks, and take it off the loop.
-//! 2. [`policies`]: which policy is for which problem, and what it does not do.
-//! 3. [`executors`]: where a call should run, by what it does and by what that costs.
-//! 4. [`coming_from`]: for those who know tokio's `spawn_blocking`, `GTask`, `QFutureWatcher` or Python's
+//! 2. [`loops`]: the loop that you have, before and after.
+//! 3. [`policies`]: which policy is for which problem, and what it does not do.
+//! 4. [`executors`]: where a call should run, by what it does and by what that costs.
+//! 5. [`coming_from`]: for those who know tokio's `spawn_blocking`, `GTask`, `QFutureWatcher` or Python's
 //!    executors.
 #![cfg_attr(
     feature = "process",
-    doc = "5. [`process`]: when a call is worth a process of its own, and what that costs."
+    doc = "6. [`process`]: when a call is worth a process of its own, and what that costs."
 )]
 //!
 //! How to test handlers is the page `testing` of the crate `offloop-testkit`, which has what it
@@ -17,6 +18,10 @@
 
 pub mod convert {
     #![doc = include_str!("convert.md")]
+}
+
+pub mod loops {
+    #![doc = include_str!("loops.md")]
 }
 
 pub mod policies {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a rule looks at a `Tree` and nothing else, so each can be shown a sample.
 
+mod conversions;
 mod guarantees;
 mod imports;
 mod manifests;
@@ -92,6 +93,11 @@ pub(super) const RULES: &[Rule] = &[
         name: "one-program",
         reason: "two loops are compared by a diff of their programs, which shows the loops and nothing else",
         check: program::one,
+    },
+    Rule {
+        name: "conversions",
+        reason: "a page that says how little a conversion changes shows what the programs say",
+        check: conversions::shown,
     },
     Rule {
         name: "papers",

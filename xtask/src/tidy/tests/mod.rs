@@ -4,6 +4,7 @@
 //! the project.
 
 mod code;
+mod conversions;
 mod guarantees;
 mod imports;
 mod papers;
@@ -32,6 +33,7 @@ fn fires_in(name: &str, text: &str) -> Vec<String> {
 fn every_rule_has_a_test() {
     let tests = [
         include_str!("code.rs"),
+        include_str!("conversions.rs"),
         include_str!("guarantees.rs"),
         include_str!("imports.rs"),
         include_str!("papers.rs"),

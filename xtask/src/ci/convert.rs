@@ -1,0 +1,40 @@
+//! A loop's two programs, the one that stands still and the one that does not: both are run.
+//!
+//! Invariant: what they print is the same, and is the answer that they wait for.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cmd::Cmd;
+
+/// Far more than a look-up takes: it only ends what hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs the program before the conversion and the one after it; what they say beside their output
+/// goes to files in `dir`.
+pub(super) fn same(dir: &Path, name: &str, programs: [Cmd; 2]) -> Result<()> {
+    let [before, after] = programs;
+    let before = said(dir, &format!("{name}_before"), before)?;
+    let after = said(dir, &format!("{name}_after"), after)?;
+    let answer = before.strip_prefix("localhost: ").map(str::trim_end).unwrap_or_default();
+    // An address of the machine's own, by either protocol.
+    ensure!(
+        answer.starts_with("127.") || answer.starts_with("::1"),
+        "{name}_before says {before:?}"
+    );
+    ensure!(before == after, "{name} said {before:?} before, and says {after:?} after");
+    Ok(())
+}
+
+fn said(dir: &Path, name: &str, program: Cmd) -> Result<String> {
+    let (out, log) = (dir.join(format!("{name}.out")), dir.join(format!("{name}.log")));
+    let program = program.outputs_to(&File::create(&out)?, &File::create(&log)?)?;
+    program.run_within(LIMIT).with_context(|| {
+        let log = fs::read_to_string(&log).unwrap_or_default();
+        format!("{name}, which said {}", log.trim_end())
+    })?;
+    Ok(fs::read_to_string(&out)?)
+}

@@ -1,0 +1,98 @@
+//! A loop's program before its conversion and after it, and the guide's page that shows what changed.
+//!
+//! Invariant: a block of the page is what the two files say, and nobody writes it by hand.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use similar::{ChangeTag, TextDiff};
+
+use crate::workspace::Workspace;
+
+pub(crate) const PAGE: &str = "crates/offloop/src/guide/loops.md";
+/// How many lines of a program a conversion may add, and how many it may take away.
+pub(crate) const LIMIT: usize = 5;
+/// Lines shown beside those that changed.
+const CONTEXT: usize = 2;
+
+/// What changed, as a block of the page shows it.
+pub(crate) struct Conversion {
+    pub(crate) added: usize,
+    pub(crate) removed: usize,
+    pub(crate) shown: String,
+}
+
+impl Conversion {
+    pub(crate) fn between(before: &str, after: &str) -> Self {
+        let diff = TextDiff::from_lines(before, after);
+        let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+        let hunks = diff.grouped_ops(CONTEXT);
+        let hunk = |ops: &Vec<_>| -> String {
+            let changes = ops.iter().flat_map(|op| diff.iter_changes(op));
+            changes.map(|change| format!("{}{}", change.tag(), change.value())).collect()
+        };
+        let shown: Vec<String> = hunks.iter().map(hunk).collect();
+        // Whitespace at the end of a line would be an empty line's context.
+        let lines =
+            shown.join("…\n").lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        Self { added: count(ChangeTag::Insert), removed: count(ChangeTag::Delete), shown: lines }
+    }
+}
+
+/// A block of the page: the folder that it names, the line of its fence, and what it shows.
+pub(crate) struct Block<'a> {
+    pub(crate) folder: &'a str,
+    pub(crate) line: usize,
+    pub(crate) shown: String,
+}
+
+const FENCE: &str = "```diff ";
+
+pub(crate) fn blocks(page: &str) -> Vec<Block<'_>> {
+    let mut lines = (1..).zip(page.lines());
+    let mut blocks = Vec::new();
+    while let Some((line, text)) = lines.next() {
+        if let Some(folder) = text.strip_prefix(FENCE) {
+            let shown = lines.by_ref().map(|(_, text)| text).take_while(|text| *text != "```");
+            let shown = shown.map(|text| format!("{text}\n")).collect();
+            blocks.push(Block { folder: folder.trim(), line, shown });
+        }
+    }
+    blocks
+}
+
+/// `cargo xtask convert`: makes the page's blocks anew.
+pub(crate) fn command(workspace: &Workspace, _args: &[String]) -> Result<()> {
+    let path = workspace.root.join(PAGE);
+    let mut page = fs::read_to_string(&path).with_context(|| format!("{PAGE} can't be read"))?;
+    let known: Vec<_> =
+        blocks(&page).into_iter().map(|it| (it.folder.to_owned(), it.shown)).collect();
+    for (folder, shown) in &known {
+        let [before, after] = sources(workspace, folder)?;
+        let old = format!("{FENCE}{folder}\n{shown}```\n");
+        let new = format!("{FENCE}{folder}\n{}```\n", Conversion::between(&before, &after).shown);
+        page = page.replacen(&old, &new, 1);
+    }
+    fs::write(&path, page)?;
+    println!("{PAGE}: {} conversions", known.len());
+    Ok(())
+}
+
+fn sources(workspace: &Workspace, folder: &str) -> Result<[String; 2]> {
+    let dir = workspace.root.join(folder);
+    let (mut before, mut after) = (None, None);
+    for entry in fs::read_dir(&dir).with_context(|| format!("{PAGE} names {folder}"))? {
+        let path = entry?.path();
+        match path.file_stem().and_then(|stem| stem.to_str()) {
+            Some("before") => before = Some(fs::read_to_string(&path)?),
+            Some("after") => after = Some(fs::read_to_string(&path)?),
+            _ => {}
+        }
+    }
+    let before = before.with_context(|| format!("{folder} has no program `before`"))?;
+    let after = after.with_context(|| format!("{folder} has no program `after`"))?;
+    Ok([before, after])
+}
