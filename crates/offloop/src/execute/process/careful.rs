@@ -16,8 +16,9 @@ use serde::de::{
 /// How many values may lie inside one another. An enum's variant and the list in it are two.
 pub(super) const DEPTH_MAX: u32 = 256;
 
-/// So many elements of lists may be there without a byte of their own.
-const FREE: u64 = 1 << 20;
+/// So many elements of lists may be there without a byte of their own. Each may have fields that are
+/// skipped, and so take more memory than it took bytes.
+const FREE: u64 = 1 << 16;
 
 /// What is left to a value.
 pub(super) struct Left {

@@ -13,7 +13,8 @@
 //! * **P4 At most once.** A worker notes a call's number before it enters the function. One that
 //!   died is asked for it: only a call that had not begun is run again, unless it is `idempotent`.
 //! * **P5 A worker's word is checked.** What it sends is a message of bounded size with a checked
-//!   header; what it leaves in shared memory is copied out before it is looked at.
+//!   header; what it leaves in shared memory is copied out before it is looked at, and is decoded so
+//!   deep and no deeper (`careful`).
 //! * **P6 Whoever waits is woken by an event**: a message, an end of the stream, a process that
 //!   ended, a leash that was cut. Nothing polls.
 //!
