@@ -1,8 +1,9 @@
 //! The terminal programs, which are a workspace of their own: formatted, linted, built, and driven by tmux,
-//! with the keys that a person presses.
+//! with the keys that a person presses; the pair that shows a conversion runs by itself there.
 //!
 //! Invariant: what is judged is what stands on the screen; no time is, but for a limit that ends what hangs.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     let cargo = || Cmd::cargo(&root).env("CARGO_TARGET_DIR", &target);
     Cmd::cargo(&root).args(["fmt", "--check"]).run()?;
     cargo().args(["clippy", "--quiet", "--all-targets", "--locked", "--", "-Dwarnings"]).run()?;
-    cargo().args(["build", "--quiet", "--locked"]).run()?;
+    cargo().args(["build", "--quiet", "--locked", "--bins", "--examples"]).run()?;
     let Ok(version) = Cmd::new("tmux").arg("-V").stdout() else {
         let missing = "there is no tmux to press keys: apt-get install tmux";
         if std::env::var_os("CI").is_some() {
@@ -36,7 +37,13 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     let slow: &[&Path] = &[&program, &folder, Path::new("300")];
     cancelled(&Screen::open(&scratch.join("cancelled"), slow)?)?;
     to_its_end(&Screen::open(&scratch.join("to-its-end"), &[&program, &folder])?)?;
-    Ok(format!("one program, by {}", version.trim()))
+    let programs = target.join("debug/examples");
+    let mut said = Vec::new();
+    for name in ["ratatui_before", "ratatui_after"] {
+        said.push(answer(&Screen::open(&scratch.join(name), &[&programs.join(name)])?)?);
+    }
+    ensure!(said[0] == said[1], "after the conversion {:?} became {:?}", said[0], said[1]);
+    Ok(format!("one program and one pair, by {}", version.trim()))
 }
 
 /// The counter goes on while the call runs, and after `c` has cancelled it, until `q`.
@@ -61,6 +68,20 @@ fn to_its_end(screen: &Screen<'_>) -> Result<()> {
     is_whole(&shown)?;
     screen.press("Escape")?;
     screen.ends_with(line)
+}
+
+/// The name that a program looks up by itself, with its addresses; it stays when the program has ended.
+fn answer(screen: &Screen<'_>) -> Result<String> {
+    fn line(text: &str) -> Option<&str> {
+        text.lines().find(|line| line.starts_with("localhost: "))
+    }
+    let shown = screen.ends(|text| line(text).is_some())?;
+    let answer = line(&shown).unwrap_or_default().trim_end();
+    let addresses = answer.trim_start_matches("localhost: ").split(", ");
+    for address in addresses {
+        ensure!(address.parse::<IpAddr>().is_ok(), "{address:?} is no address: {answer}");
+    }
+    Ok(answer.to_owned())
 }
 
 /// What the program prints beside the frame has left no trace in it.
@@ -116,15 +137,17 @@ impl<'a> Screen<'a> {
     /// The program ends well, and `line` stays when the frame is gone. tmux then writes below it, which may
     /// scroll.
     fn ends_with(&self, line: &str) -> Result<()> {
+        self.ends(|text| text.contains(line) && !text.contains('┌')).map(drop)
+    }
+
+    /// The program ends well, and what it then leaves is right.
+    fn ends(&self, right: impl Fn(&str) -> bool) -> Result<String> {
         let status = "#{pane_dead} #{pane_dead_status}#{pane_dead_signal}";
         // tmux 3.3 does not always learn of a status; a bad one it would have told.
         let status = ["display-message", "-p", status];
         self.wait("the end", &status, |text| matches!(text.trim(), "1" | "1 0"))?;
         let with_history = ["capture-pane", "-p", "-S", "-"];
-        self.wait("the line alone", &with_history, |text| {
-            text.contains(line) && !text.contains('┌')
-        })?;
-        Ok(())
+        self.wait("the line alone", &with_history, right)
     }
 
     fn wait(&self, what: &str, ask: &[&str], answer: impl Fn(&str) -> bool) -> Result<String> {
