@@ -2,7 +2,7 @@
 //! used, on a display that nobody sees, as a person would.
 //!
 //! Invariant: each file in `src/bin` there is used in every way of `WAYS`, and what it says is compared
-//! with what the others say.
+//! with what the others say; each folder in `convert` there is a pair that says one thing.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use std::process::{Child, ExitStatus};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Note;
 use super::display::{Display, until};
 use super::pixels::{Picture, Rgb};
+use super::{Note, convert};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
@@ -61,7 +61,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     Cmd::cargo(&root).args(["fmt", "--check"]).run()?;
     cargo().args(["clippy", "--quiet", "--all-targets", "--locked", "--", "-Dwarnings"]).run()?;
     cargo().args(["test", "--quiet", "--locked", "--lib"]).run()?;
-    cargo().args(["build", "--quiet", "--locked", "--bins"]).run()?;
+    cargo().args(["build", "--quiet", "--locked", "--bins", "--examples"]).run()?;
     let missing = Display::missing(LIBRARIES);
     if !missing.is_empty() {
         let missing = format!("windows can't be opened: apt-get install {}", missing.join(" "));
@@ -74,6 +74,12 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     let display = Display::open(&dir)?;
     let suites = cargo().env("DISPLAY", &display.name).env_remove("WAYLAND_DISPLAY");
     suites.args(["test", "--quiet", "--locked", "--test", "*"]).run()?;
+    let pairs = names(&root.join("convert"))?;
+    for name in &pairs {
+        let program = |which| target.join(format!("debug/examples/{name}_{which}"));
+        let programs = ["before", "after"].map(|which| on(&display, &program(which)));
+        convert::same(&dir, name, programs)?;
+    }
     drop(display);
     let names = names(&root.join("src/bin"))?;
     let expected = expected(&workspace.root.join(FOLDER))?;
@@ -91,7 +97,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     }
     ensure!(lines.iter().all(|line| line.starts_with(&expected)), "{lines:?} is not {expected}…");
     ensure!(lines.windows(2).all(|two| two[0] == two[1]), "the programs disagree: {lines:?}");
-    Ok(format!("{} programs, each used in {} ways; three loop suites", names.len(), WAYS.len()))
+    let (programs, pairs, ways) = (names.len(), pairs.len(), WAYS.len());
+    Ok(format!("{programs} programs, each used in {ways} ways; three loop suites; {pairs} pairs"))
 }
 
 fn names(sources: &Path) -> Result<Vec<String>> {
@@ -158,6 +165,12 @@ fn used(workspace: &Workspace, dir: &Path, program: &Path, way: Way) -> Result<S
     run.ended(&line)
 }
 
+/// A program whose window opens there.
+fn on(display: &Display, program: &Path) -> Cmd {
+    let program = Cmd::new(program).env("DISPLAY", &display.name);
+    program.env_remove("WAYLAND_DISPLAY").env("LIBGL_ALWAYS_SOFTWARE", "1")
+}
+
 /// The screen, once most of the window has that colour.
 fn seen(display: &Display, paper: Rgb) -> Result<Picture> {
     until(&format!("a window of the colour {paper:02x?}"), || {
@@ -183,11 +196,8 @@ impl Run {
     ) -> Result<Self> {
         let (stdout, stderr) = (dir.join("stdout.txt"), dir.join("stderr.txt"));
         let pause_ms = if way == Way::Left { "100" } else { STILL_MS };
-        let child = Cmd::new(program)
+        let child = on(display, program)
             .dir(&workspace.root)
-            .env_remove("WAYLAND_DISPLAY")
-            .env("DISPLAY", &display.name)
-            .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .args([FOLDER, pause_ms])
             .outputs_to(&File::create(&stdout)?, &File::create(&stderr)?)?
             .start()?;
