@@ -75,6 +75,33 @@ pub fn attach<S: 'static, R>(
     attach_with_priority(off, context, PRIORITY, deliver)
 }
 
+/// [`attach`] to this thread's default context, where each turn lends `state` to the handlers.
+///
+/// A state that is a handle, as a widget is or an `Rc<RefCell<App>>`, is given as a clone. The
+/// source holds it and a clone of `off`, so the offloop lives as long as its source.
+///
+/// ```
+/// # use glib::MainLoop;
+/// # use offloop::Offloop;
+/// let window = MainLoop::new(None, false);
+/// let off = Offloop::builder().fd_waker().build()?;
+/// offloop_glib::attach_state(&off, window.clone())?.keep();
+///
+/// off.call(|| 20 + 1).then(|window, outcome| {
+///     assert_eq!(outcome.ok(), Some(21));
+///     window.quit();
+/// });
+/// window.run();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`attach_with_priority`].
+pub fn attach_state<S: 'static>(off: &Offloop<S>, mut state: S) -> io::Result<OffloopSource> {
+    let lender = off.clone();
+    attach(off, &MainContext::ref_thread_default(), move || lender.deliver(&mut state))
+}
+
 /// Calls `deliver` in `context`, on this thread, whenever `off` asks for a turn.
 ///
 /// `off` was built with [`fd_waker`](offloop::Builder::fd_waker). `deliver` calls
@@ -142,6 +169,11 @@ impl OffloopSource {
     /// The context that it is attached to.
     pub fn context(&self) -> &MainContext {
         &self.context
+    }
+
+    /// Stays attached for the rest of the program, and needs no place to be kept.
+    pub fn keep(self) {
+        std::mem::forget(self);
     }
 }
 

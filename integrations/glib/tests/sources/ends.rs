@@ -11,7 +11,7 @@ use std::time::Duration;
 use glib::MainContext;
 use offloop::Offloop;
 
-use crate::harness::{Line, keep, wait};
+use crate::harness::{Line, keep, run_until, wait};
 
 #[test]
 fn a_dropped_source_delivers_no_more_and_a_new_one_takes_over() {
@@ -147,4 +147,23 @@ fn a_panicking_handler_is_told_and_aborts() {
     assert!(said.contains("cannot unwind"), "{said}");
     use std::os::unix::process::ExitStatusExt;
     assert_eq!(output.status.signal(), Some(6), "{said}");
+}
+
+#[test]
+fn a_state_is_lent_in_the_default_context_and_what_is_kept_delivers_on() {
+    let context = MainContext::new();
+    let lent = context.with_thread_default(|| {
+        let off = Offloop::<Rc<Cell<u32>>>::builder().fd_waker().build().expect("an offloop");
+        let state = Rc::new(Cell::new(0));
+        let source = offloop_glib::attach_state(&off, state.clone()).expect("attached");
+        assert_eq!(source.context(), &context);
+        drop(source);
+        assert_eq!(Rc::strong_count(&state), 1, "the state is dropped with its source");
+        offloop_glib::attach_state(&off, state.clone()).expect("attached").keep();
+        off.call(|| 7).then(|state, outcome| state.set(outcome.expect("a value")));
+        drop(off);
+        run_until(&context, "the call is handled", &mut || state.get() != 0);
+        state.get()
+    });
+    assert_eq!(lent.expect("no other thread runs it"), 7);
 }
