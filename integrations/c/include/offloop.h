@@ -5,13 +5,15 @@
 //
 //     offloop_create -> offloop_submit -> (the function, on a thread) -> offloop_deliver -> (the handler)
 //
+// The shortest way is offloop_open -> offloop_run -> offloop_deliver.
+//
 // Threads. The thread that creates an offloop is its loop thread. Handlers, progress handlers and
 // `drop_user` run there, inside offloop_deliver (or, for handlers that no turn will run any more,
 // `drop_user` alone inside offloop_destroy). Functions, `drop_data` and `drop_value` run on other
-// threads. Any thread, a function included, may call offloop_submit, offloop_cancel,
-// offloop_is_done, offloop_is_cancelled, offloop_progress, offloop_create (for a loop of its own),
-// offloop_last_error and offloop_version; all others are for the loop thread, and say
-// OFFLOOP_ERROR_THREAD elsewhere.
+// threads. Any thread, a function included, may call offloop_submit, offloop_run, offloop_cancel,
+// offloop_is_done, offloop_is_cancelled, offloop_progress, offloop_create and offloop_open (for a
+// loop of its own), offloop_last_error and offloop_version; all others are for the loop thread, and
+// say OFFLOOP_ERROR_THREAD elsewhere.
 //
 // Order. Handlers run in the order in which their calls complete, or, with OFFLOOP_IN_ORDER, in the
 // order of submits of one key. A call that is submitted inside a handler is never handled in the same turn.
@@ -30,7 +32,8 @@
 // exit. An exception of C++ that leaves one ends the program. The wake callback runs on any thread,
 // and calls nothing of offloop but offloop_is_done, offloop_is_cancelled and offloop_version.
 //
-// Errors. Functions return a number below zero, and offloop_last_error says in a sentence why.
+// Errors. Functions return a number below zero, and offloop_last_error says in a sentence why. On
+// Unix errno has the number that comes nearest, for perror.
 //
 // End. offloop_destroy ends the threads. A function that is still running then keeps its thread, its
 // `data` and this library's code until it returns, so do not unload the library before.
@@ -238,6 +241,12 @@ typedef struct offloop_report {
   const char *abandoned_names;
 } offloop_report;
 
+// What offloop_run takes off the loop: a function as a thread's is.
+typedef void *(*offloop_work)(void *data);
+
+// Gets the value, inside offloop_deliver, whose `state` it is given.
+typedef void (*offloop_then)(void *state, void *value);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -323,6 +332,26 @@ const char *offloop_last_error(void);
 
 // The version of this library, for ever.
 const char *offloop_version(void);
+
+// Same as offloop_create(NULL, made), and then offloop_fd(*made), which it gives. Unix.
+//
+// # Safety
+// `made` points to an offloop_id.
+int32_t offloop_open(offloop_id *made);
+
+// Same as then(state, function(data)), except that the function runs on another thread, and `then`
+// inside a later offloop_deliver, whose `state` it gets. errno is brought along. Never blocks.
+//
+// If the function is not run, because too many calls wait, the offloop was closed or the system
+// has no more threads, the value is null, errno says why (EAGAIN, ECANCELED), and
+// offloop_last_error in a sentence; that one is empty where the function itself returned a null.
+// For a deadline, a ticket, destructors or another policy: offloop_submit. A value that `then`
+// never gets, because the offloop was shut down or destroyed before, is lost.
+//
+// # Safety
+// `function` takes `data` on another thread; `then` takes what it gives, and the state of each
+// turn.
+int32_t offloop_run(offloop_id off, offloop_work function, void *data, offloop_then then);
 
 #ifdef __cplusplus
 }  // extern "C"

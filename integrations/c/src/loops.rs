@@ -104,7 +104,10 @@ pub(crate) fn create(given: Option<Given<offloop_options>>) -> Result<offloop_id
     }
     let off = builder.build().map_err(|error| {
         let code = if error.is_system() { OFFLOOP_ERROR_SYSTEM } else { OFFLOOP_ERROR_INVALID };
-        Misuse::new(code, error.to_string())
+        let source = std::error::Error::source(&error);
+        let source = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+        let system = source.and_then(std::io::Error::raw_os_error);
+        Misuse { system, ..Misuse::new(code, error.to_string()) }
     })?;
     let process = std::process::id();
     let remote = Remote { handle: off.handle(), process };

@@ -8,17 +8,20 @@ use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::abi::OFFLOOP_ERROR_PANIC;
+use crate::errno;
 
 /// Why a function did not do what was asked.
 #[derive(Debug)]
 pub(crate) struct Misuse {
     pub(crate) code: i32,
     pub(crate) text: String,
+    /// The system's own number, where it was the system.
+    pub(crate) system: Option<i32>,
 }
 
 impl Misuse {
     pub(crate) fn new(code: i32, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: text.into(), system: None }
     }
 }
 
@@ -33,10 +36,16 @@ pub(crate) fn guarded(what: impl FnOnce() -> Result<i32, Misuse>) -> i32 {
         Ok(Err(misuse)) => misuse,
         Err(payload) => panicked(payload),
     };
-    let text = c_string(&misuse.text);
+    tell(&misuse.text);
+    errno::set(misuse.system.unwrap_or_else(|| errno::of_error(misuse.code)));
+    misuse.code
+}
+
+/// From now on this thread's last error.
+pub(crate) fn tell(text: &str) {
+    let text = c_string(text);
     // A thread that is ending has no place for it any more.
     let _ended = LAST.try_with(|last| *last.borrow_mut() = text);
-    misuse.code
 }
 
 fn panicked(payload: Box<dyn Any + Send>) -> Misuse {

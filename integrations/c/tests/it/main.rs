@@ -6,4 +6,5 @@
 mod ends;
 mod misuse;
 mod rig;
+mod run;
 mod threads;

@@ -153,6 +153,68 @@ impl Probe {
     }
 }
 
+/// What `offloop_run` brought to `then`: the value, errno and the last error.
+pub(crate) type Brought = Mutex<Vec<(Option<u64>, i32, String)>>;
+
+type Work = Box<dyn FnOnce() -> Option<u64> + Send>;
+
+unsafe extern "C-unwind" fn work(data: *mut c_void) -> *mut c_void {
+    // SAFETY: `data` is the box that `run` leaked.
+    let work = unsafe { Box::from_raw(data.cast::<Work>()) };
+    work().map_or(null_mut(), |value| Box::into_raw(Box::new(value)).cast())
+}
+
+unsafe extern "C-unwind" fn then(state: *mut c_void, value: *mut c_void) {
+    let errno = std::io::Error::last_os_error().raw_os_error().unwrap();
+    // SAFETY: it is the box that `work` made, if it is not null.
+    let value = (!value.is_null()).then(|| *unsafe { Box::from_raw(value.cast::<u64>()) });
+    // SAFETY: it is what `deliver_to_brought` lends.
+    let brought = unsafe { &*state.cast::<Brought>() };
+    brought.lock().unwrap().push((value, errno, last_error()));
+}
+
+/// `offloop_run` of a closure; after a refusal it is freed here, where it stayed.
+pub(crate) fn run(off: offloop_id, job: impl FnOnce() -> Option<u64> + Send + 'static) -> i32 {
+    let job: Work = Box::new(job);
+    let data = Box::into_raw(Box::new(job));
+    // SAFETY: `work` takes the box, and `then` a `Brought`.
+    let code = unsafe { offloop_run(off, Some(work), data.cast(), Some(then)) };
+    if code != OFFLOOP_OK {
+        // SAFETY: a refusal takes nothing.
+        drop(unsafe { Box::from_raw(data) });
+    }
+    code
+}
+
+/// A turn of calls of `run`.
+pub(crate) fn deliver_to_brought(off: offloop_id, brought: &Brought) -> i32 {
+    deliver_to(off, std::ptr::from_ref(brought).cast_mut().cast())
+}
+
+/// `offloop_run` without a function, and without a `then`.
+pub(crate) fn run_nulls(off: offloop_id) -> [i32; 2] {
+    // SAFETY: nulls are looked at.
+    unsafe {
+        [
+            offloop_run(off, None, null_mut(), Some(then)),
+            offloop_run(off, Some(work), null_mut(), None),
+        ]
+    }
+}
+
+/// `offloop_open`: the descriptor, and the offloop.
+pub(crate) fn open() -> (i32, offloop_id) {
+    let mut off = 0;
+    // SAFETY: the number can be written.
+    let fd = unsafe { offloop_open(&raw mut off) };
+    (fd, off)
+}
+
+pub(crate) fn open_null() -> i32 {
+    // SAFETY: a null is looked at.
+    unsafe { offloop_open(null_mut()) }
+}
+
 pub(crate) fn empty_call() -> offloop_call {
     offloop_call {
         size: 0,
@@ -237,7 +299,7 @@ pub(crate) fn deliver(off: offloop_id) -> i32 {
 }
 
 pub(crate) fn deliver_to(off: offloop_id, state: *mut c_void) -> i32 {
-    // SAFETY: `handler` looks at the state's address alone.
+    // SAFETY: `handler` looks at the state's address alone, and `then` gets what it takes.
     unsafe { offloop_deliver(off, state, null_mut()) }
 }
 
