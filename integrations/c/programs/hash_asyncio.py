@@ -11,71 +11,22 @@ import ctypes as c
 import os
 import sys
 
+from offloop import HANDLER, ON_PROGRESS, Call, address, check, lib
+
 TICK_S = 0.05
 
-libs = os.environ.get("OFFLOOP_C_LIBS", "target/debug")
-offloop = c.CDLL(os.path.join(libs, "liboffloop_c.so"), mode=c.RTLD_GLOBAL)
-hash_folder = c.CDLL(os.path.join(libs, "libhash_folder.so"))
-
-
-class Outcome(c.Structure):
-    _fields_ = [
-        ("ticket", c.c_uint64),
-        ("value", c.c_void_p),
-        ("message", c.c_char_p),
-        ("kind", c.c_uint32),
-    ]
-
-
-HANDLER = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p, c.POINTER(Outcome))
-ON_PROGRESS = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p, c.c_uint64, c.c_uint64)
-
-
-class Call(c.Structure):
-    _fields_ = [
-        ("size", c.c_size_t),
-        ("function", c.c_void_p),
-        ("data", c.c_void_p),
-        ("drop_data", c.c_void_p),
-        ("drop_value", c.c_void_p),
-        ("handler", HANDLER),
-        ("on_progress", ON_PROGRESS),
-        ("user", c.c_void_p),
-        ("drop_user", c.c_void_p),
-        ("name", c.c_char_p),
-        ("deadline_ms", c.c_uint64),
-        ("executor", c.c_uint32),
-        ("priority", c.c_uint32),
-        ("policies", c.c_uint32),
-        ("in_order_key", c.c_uint64),
-        ("serial_key", c.c_uint64),
-        ("latest_key", c.c_uint64),
-    ]
+hash_folder = c.CDLL(os.path.join(os.environ.get("OFFLOOP_C_LIBS", ""), "libhash_folder.so"))
 
 
 class Options(c.Structure):
     _fields_ = [("folder", c.c_char * 4096), ("pause_ms", c.c_uint)]
 
 
-offloop.offloop_create.argtypes = [c.c_void_p, c.POINTER(c.c_uint64)]
-offloop.offloop_submit.argtypes = [c.c_uint64, c.POINTER(Call), c.POINTER(c.c_uint64)]
-offloop.offloop_cancel.argtypes = [c.c_uint64]
-offloop.offloop_fd.argtypes = [c.c_uint64]
-offloop.offloop_deliver.argtypes = [c.c_uint64, c.c_void_p, c.c_void_p]
-offloop.offloop_shutdown.argtypes = [c.c_uint64, c.c_uint64, c.c_void_p]
-offloop.offloop_destroy.argtypes = [c.c_uint64]
-offloop.offloop_last_error.restype = c.c_char_p
 hash_folder.hash_options_copy.argtypes = [c.POINTER(Options)]
 hash_folder.hash_options_copy.restype = c.c_void_p
 hash_folder.hash_summary_print.argtypes = [c.c_void_p, c.c_char_p, c.c_size_t]
 free = c.CDLL(None).free
 free.argtypes = [c.c_void_p]
-
-
-def check(code):
-    if code < 0:
-        raise RuntimeError(offloop.offloop_last_error().decode())
-    return code
 
 
 class App:
@@ -88,11 +39,10 @@ class App:
         # C keeps no reference: these live as long as the calls that name them.
         self.handler = HANDLER(self.on_outcome)
         self.progress_handler = ON_PROGRESS(self.on_progress)
-        check(offloop.offloop_create(None, self.off))
+        check(lib.offloop_create(None, self.off))
 
     def start(self):
         """Here the loop would stand still: `hash_folder.hash_folder(options, 0)`."""
-        address = lambda function: c.cast(function, c.c_void_p)
         call = Call(
             size=c.sizeof(Call),
             function=address(hash_folder.hash_folder),
@@ -103,10 +53,10 @@ class App:
             on_progress=self.progress_handler,
             name=b"hash",
         )
-        check(offloop.offloop_submit(self.off, call, self.call))
+        check(lib.offloop_submit(self.off, call, self.call))
 
     def cancel(self):
-        offloop.offloop_cancel(self.call)
+        lib.offloop_cancel(self.call)
 
     def tick(self):
         self.ticks += 1
@@ -127,8 +77,8 @@ class App:
 
     def end(self):
         """A function that was cancelled may still run: it is asked to stop, and waited for."""
-        check(offloop.offloop_shutdown(self.off, 10000, None))
-        check(offloop.offloop_destroy(self.off))
+        check(lib.offloop_shutdown(self.off, 10000, None))
+        check(lib.offloop_destroy(self.off))
 
 
 async def main():
@@ -137,7 +87,7 @@ async def main():
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
     def on_woken():
-        check(offloop.offloop_deliver(app.off, None, None))
+        check(lib.offloop_deliver(app.off, None, None))
         if not app.call.value:
             ended.set()
 
@@ -148,7 +98,7 @@ async def main():
         elif b"c" in keys:
             app.cancel()
 
-    loop.add_reader(offloop.offloop_fd(app.off), on_woken)
+    loop.add_reader(lib.offloop_fd(app.off), on_woken)
     try:
         loop.add_reader(0, on_keys)
     except PermissionError:
@@ -159,7 +109,7 @@ async def main():
         except asyncio.TimeoutError:
             app.tick()
             print(f"\r{app.ticks} {app.line}  ", end="", file=sys.stderr)
-    loop.remove_reader(offloop.offloop_fd(app.off))
+    loop.remove_reader(lib.offloop_fd(app.off))
     app.end()
 
 
