@@ -1,5 +1,5 @@
 //! The GLib crate and its GTK program, which are a workspace of their own: formatted, linted, tested,
-//! and seen in a window.
+//! seen in a window, and run before a conversion and after it.
 //!
 //! Invariant: what is not installed is told, and on CI it is a failure.
 
@@ -20,6 +20,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     }
     cargo().args(["test", "--quiet", "--locked", "--package", "offloop-glib"]).run()?;
     cargo().args(["build", "--quiet", "--locked", "--package", "hash-gtk"]).run()?;
+    let examples = ["build", "--quiet", "--locked", "--package", "hash-gtk", "--examples"];
+    cargo().args(examples).run()?;
     let clippy = cargo().args(["clippy", "--quiet", "--locked", "--workspace", "--all-targets"]);
     clippy.args(["--", "-Dwarnings"]).run()?;
     let program = Program {
@@ -30,5 +32,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
         line: 60..82,
         cancel: Cancel::Click(200, 108),
     };
-    screen::show(workspace, &program)
+    let note = screen::show(workspace, &program)?;
+    screen::convert(workspace, "gtk", &target.join("debug/examples"), program.env)?;
+    Ok(format!("{note}, and gtk before and after"))
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Note;
+use super::convert;
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
@@ -79,6 +80,22 @@ pub(super) fn show(workspace: &Workspace, program: &Program) -> Result<Note> {
     Ok(format!("`{}` was seen to tick, be cancelled, and say: {whole}", program.name))
 }
 
+/// Runs a loop's two programs in `dir` on such a screen.
+pub(super) fn convert(
+    workspace: &Workspace,
+    name: &str,
+    dir: &Path,
+    env: &[(&str, &str)],
+) -> Result<()> {
+    let logs = workspace.scratch(name)?;
+    let screen = Screen::start(&logs, (640, 480))?;
+    let program = |which: &str| {
+        let program = Cmd::new(dir.join(format!("{name}_{which}"))).env("DISPLAY", &screen.display);
+        env.iter().fold(program, |program, (key, value)| program.env(key, value))
+    };
+    convert::same(&logs, name, [program("before"), program("after")])
+}
+
 struct Screen {
     _server: Ended,
     display: String,
@@ -100,7 +117,8 @@ impl Screen {
     fn start(dir: &Path, size: (usize, usize)) -> Result<Self> {
         let geometry = format!("{}x{}x24", size.0, size.1);
         let server = Cmd::new("Xvfb").args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"]);
-        let mut server = server.arg(geometry).silent().piped()?;
+        // Without it the server begins anew between two programs, and refuses the second.
+        let mut server = server.arg(geometry).arg("-noreset").silent().piped()?;
         let pipe = server.stdout.take().context("it was asked for")?;
         let server = Ended(server);
         let mut number = String::new();

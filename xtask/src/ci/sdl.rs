@@ -1,11 +1,12 @@
 //! The SDL program, which is a workspace of its own: formatted, linted, its loop tested without a
-//! display, and seen in a window.
+//! display, its program run before a conversion and after it, and seen in a window.
 //!
 //! Invariant: what is not installed is told, and on CI it is a failure.
 
 use anyhow::Result;
 
 use super::Note;
+use super::convert;
 use super::screen::{self, Cancel, Program};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
@@ -22,7 +23,13 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     clippy.args(["--", "-Dwarnings"]).run()?;
     let tests = cargo().env("SDL_VIDEODRIVER", "dummy").args(["test", "--quiet", "--locked"]);
     tests.run()?;
-    cargo().args(["build", "--quiet", "--locked"]).run()?;
+    cargo().args(["build", "--quiet", "--locked", "--bins", "--examples"]).run()?;
+    let converted = |which: &str| {
+        let program = Cmd::new(target.join(format!("debug/examples/sdl_{which}")));
+        program.env("SDL_VIDEODRIVER", "dummy")
+    };
+    let logs = workspace.scratch("sdl")?;
+    convert::same(&logs, "sdl", [converted("before"), converted("after")])?;
     let program = Program {
         name: "hash_sdl",
         file: target.join("debug/hash_sdl"),
@@ -31,5 +38,6 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
         line: 40..56,
         cancel: Cancel::Key("c"),
     };
-    screen::show(workspace, &program)
+    let note = screen::show(workspace, &program)?;
+    Ok(format!("{note}, and sdl before and after"))
 }

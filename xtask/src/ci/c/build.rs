@@ -14,6 +14,8 @@ use crate::cmd::Cmd;
 pub(super) struct Program {
     pub(super) name: &'static str,
     pub(super) source: &'static str,
+    /// Where the one before and the one after stand, below `convert`.
+    pub(super) conversion: &'static str,
     /// As pkg-config knows the loop, and as Debian does.
     library: Option<(&'static str, &'static str)>,
     pub(super) has_window: bool,
@@ -22,20 +24,21 @@ pub(super) struct Program {
 const fn program(
     name: &'static str,
     source: &'static str,
+    conversion: &'static str,
     library: Option<(&'static str, &'static str)>,
 ) -> Program {
-    Program { name, source, library, has_window: false }
+    Program { name, source, conversion, library, has_window: false }
 }
 
 pub(super) const PROGRAMS: &[Program] = &[
-    program("poll", "hash_poll.c", None),
-    program("libuv", "hash_uv.c", Some(("libuv", "libuv1-dev"))),
-    program("libevent", "hash_event.c", Some(("libevent_core", "libevent-dev"))),
-    program("GLib", "hash_glib.c", Some(("glib-2.0", "libglib2.0-dev"))),
-    program("asyncio", "hash_asyncio.py", None),
+    program("poll", "hash_poll.c", "poll", None),
+    program("libuv", "hash_uv.c", "uv", Some(("libuv", "libuv1-dev"))),
+    program("libevent", "hash_event.c", "event", Some(("libevent_core", "libevent-dev"))),
+    program("GLib", "hash_glib.c", "glib_c", Some(("glib-2.0", "libglib2.0-dev"))),
+    program("asyncio", "hash_asyncio.py", "asyncio", None),
     Program {
         has_window: true,
-        ..program("Qt", "hash_qt.cpp", Some(("Qt6Widgets", "qt6-base-dev")))
+        ..program("Qt", "hash_qt.cpp", "qt", Some(("Qt6Widgets", "qt6-base-dev")))
     },
 ];
 
@@ -105,12 +108,28 @@ impl Kit {
 
     /// How to run it; none where something that it needs is missing.
     pub(super) fn build(&self, program: &Program) -> Result<Option<Run>> {
-        let source = format!("programs/{}", program.source);
-        if program.source.ends_with(".py") {
+        if program.has_window && !["Xvfb", "xdotool", "import"].into_iter().all(has) {
+            return Ok(None);
+        }
+        let folder = self.out.display();
+        let folder =
+            [format!("-L{folder}"), "-lhash_folder".to_owned(), format!("-Wl,-rpath,{folder}")];
+        self.built(program, &format!("programs/{}", program.source), &folder)
+    }
+
+    /// One of the programs in `convert`, or a test of the header for a loop, with sanitizers.
+    pub(super) fn sanitized(&self, program: &Program, source: &str) -> Result<Option<Run>> {
+        self.built(program, source, &["-fsanitize=address,undefined".to_owned()])
+    }
+
+    fn built(&self, program: &Program, source: &str, own: &[String]) -> Result<Option<Run>> {
+        if source.ends_with(".py") {
             if !has("python3") {
                 return Ok(None);
             }
             let python = Run::new("python3").arg(self.root.join(source));
+            let python = python.env("PYTHONPATH", self.root.join("programs"));
+            let python = python.env("PYTHONDONTWRITEBYTECODE", "1");
             return Ok(Some(python.env("OFFLOOP_C_LIBS", &self.out)));
         }
         let mut library = (Vec::new(), Vec::new());
@@ -119,18 +138,13 @@ impl Kit {
             let Some(found) = found else { return Ok(None) };
             library = found;
         }
-        if program.has_window && !["Xvfb", "xdotool", "import", "c++"].into_iter().all(has) {
+        let compiler = if source.ends_with(".cpp") { "c++" } else { "cc" };
+        if !has(compiler) {
             return Ok(None);
         }
-        let compiler = if program.source.ends_with(".cpp") { "c++" } else { "cc" };
-        let out = self.out.join(program.source).with_extension("");
-        let folder = ["-L.", "-lhash_folder"].map(|flag| match flag {
-            "-L." => format!("-L{}", self.out.display()),
-            flag => flag.to_owned(),
-        });
+        let out = self.out.join(source.replace('/', "-")).with_extension("");
         let cc = self.compiler(compiler).arg(source).args(library.0).arg("-o").arg(&out);
-        let cc = cc.args(folder).args(self.shared()).args(library.1);
-        cc.arg(format!("-Wl,-rpath,{}", self.out.display())).run()?;
+        cc.args(own).args(self.shared()).args(library.1).run()?;
         Ok(Some(Run::new(out)))
     }
 

@@ -1,9 +1,10 @@
 //! The ABI for C, which is a workspace of its own: formatted, linted, tested; and the hashing program on
-//! each loop, compiled and run.
+//! each loop, compiled and run; and each loop's program before its conversion and after it.
 //!
 //! Invariant: a program whose loop is not installed is named in the note, and in CI fails the stage.
 
 mod build;
+mod conversions;
 mod run;
 mod window;
 
@@ -53,7 +54,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
         ensure!(said == *first, "{} says `{said}`, and others say `{first}`", program.name);
     }
     let checked = kit.checked(&folder)?;
-    let mut note = format!("{}; {checked}", names.join(", "));
+    let converted = conversions::run(&kit)?;
+    let mut note = format!("{}; {converted} before and after; {checked}", names.join(", "));
     if !missing.is_empty() {
         note += &format!("; NOT ALL RUN: apt-get install {}", missing.join(" "));
     }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::cmd::Cmd;
+
 /// Far more than a program needs: it only ends one that hangs.
 pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
@@ -59,6 +61,11 @@ impl Run {
     pub(super) fn env(mut self, key: &'static str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((key, value.as_ref().to_owned()));
         self
+    }
+
+    pub(super) fn into_cmd(self) -> Cmd {
+        let cmd = Cmd::new(&self.words[0]).args(&self.words[1..]);
+        self.env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value))
     }
 
     pub(super) fn command(&self) -> Command {
