@@ -4,6 +4,8 @@ use std::ptr::null;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use offloop_c::*;
 
@@ -180,7 +182,7 @@ fn no_wake_comes_after_the_end() {
         ended.store(0, SeqCst);
         let (seen_end, counted) = (ended.clone(), late.clone());
         let off = create(&woken_by(move || {
-            std::thread::yield_now();
+            thread::yield_now();
             counted.fetch_add(seen_end.load(SeqCst), SeqCst);
         }));
         for _ in 0..20 {
@@ -190,6 +192,32 @@ fn no_wake_comes_after_the_end() {
         ended.store(1, SeqCst);
     }
     assert_eq!(late.load(SeqCst), 0, "wakes after destroy");
+}
+
+#[test]
+fn a_destroy_waits_for_who_is_in_the_wake_callback() {
+    let (entered, enters) = mpsc::channel();
+    let left = Arc::new(AtomicI32::new(0));
+    let leaves = left.clone();
+    let off = create(&woken_by(move || {
+        entered.send(()).unwrap();
+        // A destroy that does not wait has returned long before.
+        thread::sleep(Duration::from_millis(200));
+        leaves.store(1, SeqCst);
+    }));
+    let (begun, begins) = mpsc::channel();
+    let (go, gate) = mpsc::channel::<()>();
+    let job = move |_| begun.send(()).and(Ok(gate.recv().map_or(0, |()| 1))).unwrap();
+    let (seen, ticket) = Probe::new(job).submit(off);
+    begins.recv().unwrap();
+    // A thread of the program's, which nothing but the callback's own lock knows of.
+    let canceller = thread::spawn(move || offloop_cancel(ticket));
+    enters.recv().unwrap();
+    assert_eq!(offloop_destroy(off), OFFLOOP_OK);
+    assert_eq!(left.load(SeqCst), 1, "what the callback uses may be freed now");
+    assert_eq!(canceller.join().unwrap(), OFFLOOP_OK);
+    go.send(()).unwrap();
+    seen.assert_dropped_once();
 }
 
 #[test]

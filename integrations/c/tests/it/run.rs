@@ -78,8 +78,8 @@ fn a_call_that_is_not_run_brings_the_reason() {
     let full = brought(off, 1).remove(0);
     assert_eq!((full.0, full.1), (None, libc::EAGAIN));
     assert!(!full.2.is_empty());
-    go.send(()).unwrap();
     assert_eq!(offloop_close(off), OFFLOOP_OK);
+    go.send(()).unwrap();
     run(off, || unreachable!("it is closed"));
     let mut ended = brought(off, 3);
     ended.sort();
