@@ -18,10 +18,6 @@ use crate::cmd::Cmd;
 const LIMIT: Duration = Duration::from_secs(60);
 const ROUND: Duration = Duration::from_millis(50);
 
-/// What there must be, and the Debian package that brings it.
-const PROGRAMS: &[(&str, &str)] =
-    &[("Xvfb", "xvfb"), ("xdotool", "xdotool"), ("import", "imagemagick")];
-
 /// An X server, without a window manager.
 pub(super) struct Display {
     server: Child,
@@ -30,27 +26,13 @@ pub(super) struct Display {
 }
 
 impl Display {
-    /// The Debian packages that are missing: of the programs used here, and of the libraries, named
-    /// as `ldconfig` names them, that a window needs.
-    pub(super) fn missing(libraries: &[(&str, &str)]) -> Vec<String> {
-        let is_there = |program: &str| Command::new(program).arg("-version").output().is_ok();
-        let mut packages: Vec<_> =
-            PROGRAMS.iter().filter(|(program, _)| !is_there(program)).collect();
-        let known = ["ldconfig", "/sbin/ldconfig"].iter().find_map(|ldconfig| {
-            let listed = Command::new(ldconfig).arg("-p").output().ok()?;
-            Some(String::from_utf8_lossy(&listed.stdout).into_owned())
-        });
-        let known = known.unwrap_or_default();
-        packages.extend(libraries.iter().filter(|(library, _)| !known.contains(library)));
-        packages.into_iter().map(|(_, package)| (*package).to_owned()).collect()
-    }
-
-    /// Starts a server; what is seen on it goes to files in `dir`.
-    pub(super) fn open(dir: &Path) -> Result<Self> {
+    /// Starts a server with one screen of that size; what is seen on it goes to files in `dir`.
+    pub(super) fn open(dir: &Path, (width, height): (usize, usize)) -> Result<Self> {
         let version = Cmd::new("import").arg("-version").stdout()?;
         ensure!(version.contains("ImageMagick"), "`import` is not ImageMagick's: {version}");
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "800x400x24", "-nolisten", "tcp"])
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"])
+            .arg(format!("{width}x{height}x24"))
             // Without it the server begins anew when it has no client, and refuses one that comes then.
             .arg("-noreset")
             .stdin(Stdio::null())
@@ -74,7 +56,7 @@ impl Display {
         Picture::read(&file)
     }
 
-    /// A small picture of the one window, for a README.
+    /// A small picture of a window, or of the `root` of all, for a README.
     pub(super) fn keep(&self, window: &str, name: &str) -> Result<PathBuf> {
         let file = self.dir.join(name);
         self.shoot(&["-window", window, "-colors", "16"], &format!("PNG8:{}", file.display()))?;

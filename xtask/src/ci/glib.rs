@@ -5,17 +5,20 @@
 
 use anyhow::Result;
 
-use super::Note;
+use super::packages::{Package, Thing::Headers};
 use super::screen::{self, Cancel, Program};
+use super::{Note, packages};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
+
+const HEADERS: [Package; 1] = [Package(Headers("gtk4"), "libgtk-4-dev")];
 
 pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     let root = workspace.root.join("integrations/glib");
     let target = workspace.target.join("glib");
     let cargo = || -> Cmd { Cmd::cargo(&root).env("CARGO_TARGET_DIR", &target) };
     cargo().args(["fmt", "--all", "--check"]).run()?;
-    if let Some(note) = screen::missing(screen::TOOLS, &[("gtk4", "libgtk-4-dev")])? {
+    if let Some(note) = packages::absent(packages::DISPLAY.iter().chain(&HEADERS))? {
         return Ok(note);
     }
     cargo().args(["test", "--quiet", "--locked", "--package", "offloop-glib"]).run()?;

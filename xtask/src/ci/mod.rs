@@ -13,6 +13,7 @@ mod examples;
 mod fuzz;
 mod glib;
 mod msrv;
+mod packages;
 mod pixels;
 mod report;
 mod screen;

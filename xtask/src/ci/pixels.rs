@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -63,6 +64,19 @@ impl Picture {
     /// Whether it shows anything else than `other` does.
     pub(super) fn differs(&self, other: &Self) -> bool {
         self.bytes != other.bytes
+    }
+
+    /// As wide, and no higher than these rows of it.
+    pub(super) fn rows(&self, rows: Range<usize>) -> Self {
+        let of = |row: usize| row.min(self.height) * self.width * self.channels;
+        let bytes = self.bytes[of(rows.start)..of(rows.end)].to_vec();
+        let height = rows.end.min(self.height) - rows.start.min(self.height);
+        Self { width: self.width, height, channels: self.channels, bytes }
+    }
+
+    /// Whether it has more than one colour.
+    pub(super) fn is_written(&self) -> bool {
+        self.bytes.chunks(self.channels).any(|pixel| pixel != &self.bytes[..self.channels])
     }
 
     fn places(&self) -> impl Iterator<Item = (usize, usize)> {
@@ -128,6 +142,14 @@ mod tests {
     fn a_colour_is_counted_and_its_middle_found() {
         assert_eq!((dotted().count(INK), dotted().middle_of(INK)), (3, Some((20, 14))));
         assert_eq!((dotted().count([0; 3]), dotted().middle_of([0; 3])), (0, None));
+    }
+
+    #[test]
+    fn rows_are_a_picture_of_their_own() {
+        assert!(dotted().rows(4..5).is_written());
+        assert_eq!(dotted().rows(4..5).count(INK), 2);
+        assert!(!dotted().rows(5..24).is_written());
+        assert_eq!(dotted().rows(24..99).count(PAPER), 6 * 40 - 1);
     }
 
     #[test]

@@ -5,18 +5,20 @@
 
 use anyhow::Result;
 
-use super::Note;
-use super::convert;
+use super::packages::{Package, Thing::Headers};
 use super::screen::{self, Cancel, Program};
+use super::{Note, convert, packages};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
+
+const HEADERS: [Package; 1] = [Package(Headers("sdl2"), "libsdl2-dev")];
 
 pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     let root = workspace.root.join("integrations/sdl");
     let target = workspace.target.join("sdl");
     let cargo = || -> Cmd { Cmd::cargo(&root).env("CARGO_TARGET_DIR", &target) };
     cargo().args(["fmt", "--check"]).run()?;
-    if let Some(note) = screen::missing(screen::TOOLS, &[("sdl2", "libsdl2-dev")])? {
+    if let Some(note) = packages::absent(packages::DISPLAY.iter().chain(&HEADERS))? {
         return Ok(note);
     }
     let clippy = cargo().args(["clippy", "--quiet", "--locked", "--all-targets"]);

@@ -77,21 +77,9 @@ impl Cmd {
         Ok(self)
     }
 
-    /// Throws away what the program says beside its output, and the output unless it is asked for.
-    pub(crate) fn silent(mut self) -> Self {
-        self.inner.stdout(Stdio::null()).stderr(Stdio::null());
-        self
-    }
-
     /// Starts it and returns at once.
     pub(crate) fn start(mut self) -> Result<Child> {
         self.inner.spawn().with_context(|| format!("could not start `{}`", self.shown))
-    }
-
-    /// The same, and what it prints can be read.
-    pub(crate) fn piped(mut self) -> Result<Child> {
-        self.inner.stdout(Stdio::piped());
-        self.start()
     }
 
     /// Runs to the end, printing through; an exit code other than zero is an error.

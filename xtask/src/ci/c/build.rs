@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use super::run::{Run, Stdin};
+use crate::ci::packages::{self, Package, Thing::Headers, Thing::Tool, has};
 use crate::cmd::Cmd;
 
 /// One loop's program.
@@ -42,28 +43,19 @@ pub(super) const PROGRAMS: &[Program] = &[
     },
 ];
 
-/// Programs to look for, and Debian's packages of them.
-const TOOLS: &[(&str, &str)] = &[
-    ("c++", "g++"),
-    ("import", "imagemagick"),
-    ("pkg-config", "pkg-config"),
-    ("python3", "python3"),
-    ("valgrind", "valgrind"),
-    ("xdotool", "xdotool"),
-    ("Xvfb", "xvfb"),
+const TOOLS: [Package; 4] = [
+    Package(Tool("c++"), "g++"),
+    Package(Tool("pkg-config"), "pkg-config"),
+    Package(Tool("python3"), "python3"),
+    Package(Tool("valgrind"), "valgrind"),
 ];
 
 /// Debian's packages that are not here.
 pub(super) fn missing() -> Vec<&'static str> {
-    let tools = TOOLS.iter().filter(|(tool, _)| !has(tool)).map(|(_, package)| *package);
     let libraries = PROGRAMS.iter().filter_map(|program| program.library);
-    let libraries = libraries.filter(|(library, _)| flags("--cflags", library).is_none());
-    tools.chain(libraries.map(|(_, package)| package)).collect()
-}
-
-fn has(tool: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| dir.join(tool).is_file())
+    let libraries = libraries.map(|(library, package)| Package(Headers(library), package));
+    let libraries: Vec<Package> = libraries.collect();
+    packages::missing(TOOLS.iter().chain(&packages::DISPLAY).chain(&libraries))
 }
 
 fn flags(what: &str, library: &str) -> Option<Vec<String>> {

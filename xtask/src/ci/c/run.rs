@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::cmd::Cmd;
 
 /// Far more than a program needs: it only ends one that hangs.
-pub(super) const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// What is typed.
 pub(super) enum Stdin {
