@@ -24,7 +24,7 @@ use crate::sys::WakeFd;
 ///   One that blocks holds up deadlines, and in the end the shutdown.
 /// * **Failure**: a wake that the loop never sees is lost, and outcomes wait for the next one. So
 ///   it must not be refused: one that posts to a bounded queue keeps a place free there. A panic
-///   in it is contained and counted, and the next completion wakes again.
+///   in it is contained and counted, and the next completion after it wakes again.
 ///
 /// ```
 /// # use std::sync::mpsc;
