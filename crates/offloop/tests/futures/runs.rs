@@ -155,6 +155,23 @@ fn without_an_executor_it_is_refused_and_a_thread_can_wait_with_it() {
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
 }
 
+/// What a poll waits for inside may sleep by the thread's own token, as a channel does.
+#[test]
+fn a_wake_that_comes_while_a_poll_waits_for_something_else_is_not_lost() {
+    let lp: TestLoop<Seen<u32>> = TestLoop::new();
+    let mut polled = false;
+    let future = std::future::poll_fn(move |cx| {
+        if std::mem::replace(&mut polled, true) {
+            return std::task::Poll::Ready(7);
+        }
+        cx.waker().wake_by_ref();
+        thread::park();
+        std::task::Poll::Pending
+    });
+    lp.off.call_async(future).threads().then(keep);
+    assert!(matches!(lp.outcome(), Ok(7)));
+}
+
 #[test]
 fn a_call_past_the_limit_is_refused_while_the_others_run() {
     let runtime = Runtime::new(1);
