@@ -118,7 +118,8 @@ impl Context {
     ///
     /// In an async call `progress` itself never waits, so that it holds no other call up; under
     /// [`on_each_progress`](crate::Call::on_each_progress) this is what keeps a future from running
-    /// ahead of the loop. Dropped before it is ready, the value goes with it.
+    /// ahead of the loop. Inline, where the loop would wait for itself, it does not wait either. Dropped
+    /// before it is ready, the value goes with it.
     ///
     /// # Panics
     /// As `progress`.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use offloop::{Context, Failure};
 
-use crate::common::{Seen, keep, wait_for};
+use crate::common::{Seen, TestLoop, keep, wait_for};
 use crate::{Gate, looped, seen_by};
 
 #[test]
@@ -130,6 +130,24 @@ fn each_progress_is_heard_and_the_future_waits_for_room() {
     let mut app = App::default();
     lp.run_until(&mut app, |app| app.done && app.other);
     assert!(app.heard.into_iter().eq(0..1000));
+}
+
+/// The loop that makes the room is the thread that would wait for it.
+#[test]
+fn an_inline_future_does_not_wait_for_room() {
+    let lp = TestLoop::<(Vec<u32>, bool)>::new();
+    let call = lp.off.call_async_with(|cx: Context| async move {
+        for n in 0..1000u32 {
+            cx.progress_async(n).await;
+        }
+    });
+    let call = call.inline().on_each_progress(|state: &mut (Vec<u32>, bool), n: u32| {
+        state.0.push(n);
+    });
+    call.then(|state, outcome| state.1 = outcome.is_ok());
+    let mut state = (Vec::new(), false);
+    lp.run_until(&mut state, |state| state.1);
+    assert!(state.0.into_iter().eq(0..1000));
 }
 
 #[test]

@@ -125,7 +125,8 @@ impl<P: Send + 'static> Mailbox<P> {
         // The runtime's code, so not under the lock.
         let waker = cx.waker().clone();
         let mut state = lock(&self.state);
-        if self.is_full(&state) {
+        // As in `put`: the loop would wait for itself.
+        if call.lane_id() != LaneId::Inline && self.is_full(&state) {
             state.enlist(call, this);
             if !call.is_unwanted() {
                 state.tasks.push(waker);
