@@ -1,11 +1,13 @@
 //! The policies, on futures. Invariant: a policy holds for an async call as for any other.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{self, Wake};
 
 use offloop::{Context, Failure};
 
-use crate::common::{Seen, TestLoop, keep, wait_for};
+use crate::common::{PATIENCE, Seen, TestLoop, keep, wait_for};
 use crate::{Gate, looped, seen_by};
 
 #[test]
@@ -130,6 +132,34 @@ fn each_progress_is_heard_and_the_future_waits_for_room() {
     let mut app = App::default();
     lp.run_until(&mut app, |app| app.done && app.other);
     assert!(app.heard.into_iter().eq(0..1000));
+}
+
+/// A future may do more than wait for room, and is polled for all of it.
+#[test]
+fn a_task_that_is_polled_while_it_waits_for_room_leaves_one_waker() {
+    struct Idle;
+    impl Wake for Idle {
+        fn wake(self: Arc<Self>) {}
+    }
+    let (lp, _runtime) = looped::<bool>(1);
+    let (send, receive) = mpsc::channel();
+    let call = lp.off.call_async_with(move |cx: Context| async move {
+        for n in 0..64u32 {
+            cx.progress(n);
+        }
+        let idle = Arc::new(Idle);
+        let waker = idle.clone().into();
+        let mut put = pin!(cx.progress_async(64u32));
+        for _ in 0..1000 {
+            assert!(put.as_mut().poll(&mut task::Context::from_waker(&waker)).is_pending());
+        }
+        drop(waker);
+        send.send(Arc::strong_count(&idle)).unwrap();
+        put.await;
+    });
+    call.on_each_progress(|_, _: u32| {}).then(|done, outcome| *done = outcome.is_ok());
+    assert_eq!(receive.recv_timeout(PATIENCE), Ok(2), "its own, and the one left");
+    lp.run_until(&mut false, |done| *done);
 }
 
 /// The loop that makes the room is the thread that would wait for it.

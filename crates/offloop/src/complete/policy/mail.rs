@@ -129,7 +129,10 @@ impl<P: Send + 'static> Mailbox<P> {
         if call.lane_id() != LaneId::Inline && self.is_full(&state) {
             state.enlist(call, this);
             if !call.is_unwanted() {
-                state.tasks.push(waker);
+                // A task may be polled for other reasons, any number of times.
+                if !state.tasks.iter().any(|task| task.will_wake(&waker)) {
+                    state.tasks.push(waker);
+                }
                 return Poll::Pending;
             }
         }
