@@ -1,11 +1,16 @@
 //! How an async call ends before its future does. Invariant: the outcome is decided at once, and the
 //! future is dropped where it is polled, though nothing that it waits for ever comes.
 
-use std::time::Duration;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use offloop::{By, Failure};
+use offloop::{AsyncExecutor, By, Failure, Task};
 
-use crate::common::{Seen, keep, wait_for};
+use crate::common::{PATIENCE, Seen, TestLoop, keep, wait_for};
 use crate::{Gate, looped, seen_by};
 
 #[test]
@@ -124,6 +129,32 @@ fn a_shutdown_waits_for_futures() {
     opener.join().unwrap();
     assert_eq!((report.finished, report.abandoned.len()), (1, 0));
     assert!(lp.outcome().is_ok());
+}
+
+/// A runtime may keep what is ready, as in a list that it clears now and then.
+#[test]
+fn a_shutdown_does_not_wait_for_a_task_that_is_ready_and_was_kept() {
+    #[derive(Clone, Default)]
+    struct Keeps(Arc<Mutex<Vec<Task>>>);
+    impl AsyncExecutor for Keeps {
+        fn spawn(&self, task: Task) -> Result<(), Task> {
+            self.0.lock().unwrap().push(task);
+            Ok(())
+        }
+    }
+    let keeps = Keeps::default();
+    let its = keeps.clone();
+    let lp = TestLoop::<Seen<u32>>::with(|builder| builder.async_on(its));
+    lp.off.call_async(async { 7 }).then(keep);
+    let poll = || {
+        let mut tasks = keeps.0.lock().unwrap();
+        assert!(pin!(&mut tasks[0]).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    };
+    thread::scope(|scope| scope.spawn(poll).join().unwrap());
+    assert!(matches!(lp.outcome(), Ok(7)));
+    let began = Instant::now();
+    lp.off.shutdown(PATIENCE);
+    assert!(began.elapsed() < PATIENCE, "nothing runs");
 }
 
 #[test]

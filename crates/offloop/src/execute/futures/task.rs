@@ -34,6 +34,8 @@ pub struct Task {
     stage: Stage,
     passenger: Arc<Passenger>,
     books: Arc<Books>,
+    /// It is out of the books.
+    has_left: bool,
     stalls: Arc<Stalls>,
 }
 
@@ -49,7 +51,7 @@ impl Task {
         let (berth, watch) = (Berth::default(), Watch::default());
         let passenger = Arc::new(Passenger { call, berth, watch });
         books.enter(&passenger);
-        Self { stage: Stage::Waiting(work), passenger, books, stalls }
+        Self { stage: Stage::Waiting(work), passenger, books, has_left: false, stalls }
     }
 
     /// The name that the call was given, if it was given one.
@@ -73,6 +75,18 @@ impl Task {
             }
             Stage::Over => None,
         }
+    }
+
+    /// Its end. When it is ready, too: its runtime may keep it, and a shutdown is not to wait for that.
+    fn leave(&mut self) {
+        if std::mem::replace(&mut self.has_left, true) {
+            return;
+        }
+        // A runtime that ends may hold a lock: it is not told to wake what it drops.
+        self.passenger.berth.leave();
+        // Before the books: what waits for them to be empty finds the outcome decided.
+        self.stage = Stage::Over;
+        self.books.leave(&self.passenger);
     }
 
     /// What is left after this poll.
@@ -114,10 +128,16 @@ impl Future for Task {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        if this.has_left {
+            return Poll::Ready(());
+        }
         let stage = std::mem::replace(&mut this.stage, Stage::Over);
         this.stage = this.go_on(stage, cx);
         match this.stage {
-            Stage::Over => Poll::Ready(()),
+            Stage::Over => {
+                this.leave();
+                Poll::Ready(())
+            }
             _ => Poll::Pending,
         }
     }
@@ -125,11 +145,7 @@ impl Future for Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        // A runtime that ends may hold a lock: it is not told to wake what it drops.
-        self.passenger.berth.leave();
-        // Before the books: what waits for them to be empty finds the outcome decided.
-        self.stage = Stage::Over;
-        self.books.leave(&self.passenger);
+        self.leave();
     }
 }
 
