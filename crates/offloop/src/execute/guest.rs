@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -155,6 +155,9 @@ struct Books {
     /// By the order of their submits.
     calls: Mutex<BTreeMap<u64, Entry>>,
     next: AtomicU64,
+    /// Written and read under the lock. A shutdown waits for `changed`; nobody else does, and a notice
+    /// is a system call.
+    awaited: AtomicBool,
     changed: Condvar,
 }
 
@@ -177,8 +180,12 @@ impl Books {
     }
 
     fn end(&self, number: u64) {
-        let entry = lock(&self.calls).remove(&number);
-        self.changed.notify_all();
+        let mut calls = lock(&self.calls);
+        let (entry, awaited) = (calls.remove(&number), self.awaited.load(Ordering::Relaxed));
+        drop(calls);
+        if awaited {
+            self.changed.notify_all();
+        }
         drop(entry);
     }
 
@@ -246,6 +253,7 @@ impl Crew for Guest {
 
     fn wait_returned(&self, until: Instant) {
         let mut calls = lock(&self.books.calls);
+        self.books.awaited.store(true, Ordering::Relaxed);
         while calls.values().any(|entry| entry.runs) {
             let Some(left) = until.checked_duration_since(Instant::now()).filter(|t| !t.is_zero())
             else {

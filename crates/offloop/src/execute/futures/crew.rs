@@ -31,6 +31,8 @@ pub(super) struct Books {
 struct Listed {
     next: u64,
     tasks: HashMap<usize, (u64, Arc<Passenger>)>,
+    /// A shutdown waits for them; nobody else does, and a notice is a system call.
+    awaited: bool,
 }
 
 impl Books {
@@ -42,8 +44,12 @@ impl Books {
     }
 
     pub(super) fn leave(&self, passenger: &Passenger) {
-        let gone = self.lock().tasks.remove(&passenger.call.id());
-        self.changed.notify_all();
+        let mut listed = self.lock();
+        let (gone, awaited) = (listed.tasks.remove(&passenger.call.id()), listed.awaited);
+        drop(listed);
+        if awaited {
+            self.changed.notify_all();
+        }
         drop(gone);
     }
 
@@ -134,6 +140,7 @@ impl Crew for AsyncCrew {
 
     fn wait_returned(&self, until: Instant) {
         let mut listed = self.books.lock();
+        listed.awaited = true;
         while listed.tasks.values().any(|(_, one)| one.call.has_begun()) {
             let Some(left) = until.checked_duration_since(Instant::now()).filter(|t| !t.is_zero())
             else {
