@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use offloop::{AsyncExecutor, Task};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 /// Runs async calls on a tokio runtime: one of its own, or the program's.
 pub struct TokioExecutor {
@@ -59,7 +59,7 @@ impl TokioExecutor {
     /// runtime of the current-thread kind. Its hooks `on_thread_start` and `on_thread_stop` are taken.
     ///
     /// # Errors
-    /// As for [`new`](Self::new).
+    /// As for [`new`](Self::new); `InvalidInput` when it is of the current-thread kind.
     pub fn build(mut builder: Builder) -> io::Result<Self> {
         let threads = Arc::new(Threads::default());
         let (start, stop) = (threads.clone(), threads.clone());
@@ -67,9 +67,16 @@ impl TokioExecutor {
             .on_thread_start(move || start.change(|count| *count += 1))
             .on_thread_stop(move || stop.change(|count| *count -= 1))
             .build()?;
-        threads.wait_came(runtime.metrics().num_workers());
         let handle = runtime.handle().clone();
-        Ok(Self { handle, own: Some(Own { runtime: Mutex::new(Some(runtime)), threads }) })
+        // Dropped on an error, it ends the runtime, where tokio allows that.
+        let own = Own { runtime: Mutex::new(Some(runtime)), threads };
+        if handle.runtime_flavor() == RuntimeFlavor::CurrentThread {
+            let sentence = "nobody would drive a current-thread runtime here: describe one with \
+                            threads, or drive yours and give its handle to TokioExecutor::on()";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, sentence));
+        }
+        own.threads.wait_came(handle.metrics().num_workers());
+        Ok(Self { handle, own: Some(own) })
     }
 
     /// On the program's runtime, which goes on after the offloop. If it ends before, its calls come to

@@ -137,6 +137,13 @@ fn without_a_reactor_the_outcome_names_what_is_missing() {
 }
 
 #[test]
+fn a_runtime_that_nobody_would_drive_is_refused_with_the_reason() {
+    let refused = TokioExecutor::build(Builder::new_current_thread());
+    let message = refused.expect_err("it has no thread").to_string();
+    assert!(message.contains("current-thread") && message.contains("on("), "{message}");
+}
+
+#[test]
 fn a_panicking_waker_loses_no_outcome() {
     let builder = Offloop::<Seen<u32>>::builder();
     let builder =
