@@ -76,6 +76,13 @@ impl AsyncExecutor for SmolExecutor {
     fn spawn(&self, task: Task) -> Result<(), Task> {
         let Some(executor) = self.executor.upgrade() else { return Err(task) };
         executor.spawn(task).detach();
+        // The program let go of it meanwhile: it ends here, and so do its futures, but this may be the
+        // loop thread.
+        if let Some(ended) = Arc::into_inner(executor) {
+            let named = thread::Builder::new().name("offloop-smol".to_owned());
+            // Where no thread is to be had it ends on this one after all.
+            let _ending = named.spawn(move || drop(ended));
+        }
         Ok(())
     }
 

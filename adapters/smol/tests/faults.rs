@@ -1,8 +1,10 @@
 //! What goes wrong around an executor. Invariant: no outcome is lost, and nothing waits without end.
 
 use std::cell::RefCell;
+use std::future::Future;
 use std::rc::Rc;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake};
 use std::thread;
 use std::time::Duration;
 
@@ -62,6 +64,52 @@ fn an_executor_that_is_dropped_on_the_loop_thread_is_an_outcome() {
     let shut = seen.iter().filter(|outcome| matches!(outcome, Err(Failure::Shutdown))).count();
     let refused = seen.iter().filter(|outcome| matches!(outcome, Err(Failure::Rejected(_))));
     assert_eq!((shut, refused.count()), (3, 1), "{seen:?}");
+}
+
+/// The program lets go of it just while a task is spawned, which is then its last owner.
+#[test]
+fn an_executor_that_ends_inside_a_spawn_drops_no_future_on_the_loop_thread() {
+    /// Woken inside the spawn; it comes back when the program has let go.
+    struct LetsGo(mpsc::Sender<()>, Mutex<mpsc::Receiver<()>>);
+    impl Wake for LetsGo {
+        fn wake(self: Arc<Self>) {
+            self.0.send(()).expect("the program waits");
+            self.1.lock().unwrap().recv().expect("it lets go");
+        }
+    }
+    struct Dropped(mpsc::Sender<thread::ThreadId>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let _over = self.0.send(thread::current().id());
+        }
+    }
+    let executor = Arc::new(Executor::new());
+    let (off, woken) = looped(SmolExecutor::on(&executor));
+    let (run, runs) = mpsc::channel();
+    let (wake, awoken) = mpsc::channel();
+    let (let_go, gone) = mpsc::channel();
+    let program = thread::spawn(move || {
+        let waker = Arc::new(LetsGo(wake, Mutex::new(gone))).into();
+        let mut running = Box::pin(executor.run(std::future::pending::<()>()));
+        assert!(running.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        run.send(()).expect("the test waits");
+        awoken.recv().expect("it is woken");
+        drop(running);
+        drop(executor);
+        let_go.send(()).expect("the waker waits");
+    });
+    runs.recv().expect("it runs");
+    let (dropped, by) = mpsc::channel();
+    let held = Dropped(dropped);
+    let waits = async move {
+        let _held = held;
+        std::future::pending::<()>().await;
+    };
+    off.call_async(waits).then(|seen: &mut Seen<()>, outcome| seen.push(outcome));
+    program.join().expect("it lets go");
+    assert!(matches!(outcomes(&off, &woken, 1)[..], [Err(Failure::Shutdown)]));
+    let by = by.recv_timeout(Duration::from_secs(60)).expect("it is dropped");
+    assert_ne!(by, thread::current().id());
 }
 
 #[test]
