@@ -30,8 +30,15 @@ impl RayonExecutor {
         Self { pool: Pool::Given(Mutex::new(Some(pool.clone()))) }
     }
 
-    /// On rayon's global pool, which the first call starts if nobody has. It never ends.
+    /// On rayon's global pool, which this starts if nobody has, so that no submit does. It never ends.
+    ///
+    /// To rayon a thread of another pool of yours belongs there: a call that it submits, by a
+    /// [`Handle`](offloop::Handle), runs in that pool, and from there this starts nothing.
+    ///
+    /// # Panics
+    /// rayon's, when it can't be started.
     pub fn global() -> Self {
+        let _starts_it = rayon::current_num_threads();
         Self { pool: Pool::Global }
     }
 
