@@ -4,6 +4,7 @@
 //! then given up, the workers leave, then the reaper that drops what they left, then the keeper.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io;
 use std::panic::Location;
 use std::sync::atomic::AtomicBool;
@@ -205,7 +206,7 @@ impl Engine {
     pub(crate) fn shut_down(&self, within: Duration) -> Exits {
         let until = Instant::now().checked_add(within).unwrap_or_else(far_off);
         self.charge.drain_if_closed();
-        let mut abandoned: Vec<(usize, AbandonedCall)> = Vec::new();
+        let mut abandoned = Abandoned::default();
         let crews = self.charge.crews();
         for crew in &crews {
             crew.wait_returned(until);
@@ -224,8 +225,8 @@ impl Engine {
         }
         let finished = &self.charge.hub.counts.finished_in_shutdown;
         let finished = finished.load(std::sync::atomic::Ordering::Relaxed);
-        let abandoned = abandoned.into_iter().map(|(_, call)| call).collect();
-        Exits { finished: usize::try_from(finished).unwrap_or(usize::MAX), abandoned }
+        let finished = usize::try_from(finished).unwrap_or(usize::MAX);
+        Exits { finished, abandoned: abandoned.calls }
     }
 
     /// The end of all threads; what the loop thread leaves from now on waits for
@@ -282,16 +283,24 @@ impl Engine {
     }
 }
 
+/// Calls whose functions were cut short; of futures there may be tens of thousands.
+#[derive(Default)]
+struct Abandoned {
+    /// By their own ids.
+    known: HashSet<usize>,
+    calls: Vec<AbandonedCall>,
+}
+
 /// Decides what runs, and notes each call whose function was cut short, once.
-fn give_up(crew: &dyn Crew, abandoned: &mut Vec<(usize, AbandonedCall)>) {
+fn give_up(crew: &dyn Crew, abandoned: &mut Abandoned) {
     for call in crew.running() {
         if let Some(from) = call.decide(Verdict::Shutdown) {
             crew.cut_short(&call, from);
         }
         // A worker also holds calls that it is about to skip, or has just finished.
-        if call.is_cut_short() && abandoned.iter().all(|(id, _)| *id != call.id()) {
+        if call.is_cut_short() && abandoned.known.insert(call.id()) {
             let (name, place) = (call.name().cloned(), call.place());
-            abandoned.push((call.id(), AbandonedCall { name, place }));
+            abandoned.calls.push(AbandonedCall { name, place });
         }
     }
 }
