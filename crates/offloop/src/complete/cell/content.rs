@@ -37,7 +37,8 @@ pub(super) struct Cell<J: Job> {
 /// a flow in between.
 pub(super) enum Content<J: Job> {
     Job(J),
-    Flow(BoxFlow<J::Output>),
+    /// Out of its place while it is polled.
+    Flow(Option<BoxFlow<J::Output>>),
     Outcome(Outcome<J::Output>),
     Nothing,
 }
@@ -51,6 +52,11 @@ impl<J: Job> Content<J> {
                 None
             }
         }
+    }
+
+    /// Takes the flow alone: the whole is as large as an outcome, and polls are many.
+    fn take_flow(&mut self) -> Option<BoxFlow<J::Output>> {
+        if let Content::Flow(flow) = self { flow.take() } else { None }
     }
 
     /// Takes what can still lead to an outcome.
@@ -138,7 +144,7 @@ impl<J: Job> Cell<J> {
         // SAFETY: as above.
         let cell = unsafe { Self::of(call) };
         // SAFETY: before Done the claimer alone touches the content, whose job is gone.
-        cell.content.with_mut(|content| unsafe { *content = Content::Flow(flow) });
+        cell.content.with_mut(|content| unsafe { *content = Content::Flow(Some(flow)) });
     }
 
     /// Polls the flow; leaves its outcome in the slot when it has one, and says what that is.
@@ -150,19 +156,18 @@ impl<J: Job> Cell<J> {
         let cell = unsafe { Self::of(call) };
         // SAFETY: before Done the claimer alone touches the content. It is out of its place during the
         // poll, so that what the flow's own code does with its call finds nothing borrowed.
-        let means = cell.content.with_mut(|content| unsafe { (*content).take_means() });
-        let Content::Flow(mut flow) = means else { unreachable!("a call that flows has its flow") };
-        let (content, polled) = match flow.poll(call, cx) {
-            Poll::Pending => (Content::Flow(flow), Poll::Pending),
-            Poll::Ready(outcome) => {
-                call.hub.drop_here(flow);
-                let came = Came::of(&outcome);
-                (Content::Outcome(outcome), Poll::Ready(came))
-            }
+        let flow = cell.content.with_mut(|content| unsafe { (*content).take_flow() });
+        let mut flow = flow.expect("a call that flows has its flow");
+        let Poll::Ready(outcome) = flow.poll(call, cx) else {
+            // SAFETY: as above; its place is as it was left.
+            cell.content.with_mut(|place| unsafe { *place = Content::Flow(Some(flow)) });
+            return Poll::Pending;
         };
-        // SAFETY: as above, and the content is out of it.
-        cell.content.with_mut(|place| unsafe { *place = content });
-        polled
+        call.hub.drop_here(flow);
+        let came = Came::of(&outcome);
+        // SAFETY: as above, and the flow is out of it.
+        cell.content.with_mut(|place| unsafe { *place = Content::Outcome(outcome) });
+        Poll::Ready(came)
     }
 
     /// Drops an outcome that nobody takes.
