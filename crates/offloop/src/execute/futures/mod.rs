@@ -74,6 +74,10 @@ pub trait AsyncExecutor: Send + Sync + 'static {
     ///
     /// `Err` gives it back: the call comes to `Rejected(NoWorker)`. A task that is dropped before it
     /// is ready, as by a runtime that shuts down, brings its call to `Shutdown`.
+    ///
+    /// A runtime that ends drops its tasks itself. It can't leave that to the last of their wakers:
+    /// offloop has one of each task that waits, to have it dropped when its call is decided, so that a
+    /// task which its own waker keeps would stay, and its call be open, until then.
     fn spawn(&self, task: Task) -> Result<(), Task>;
 
     /// No task comes any more. Ends the threads that it has of its own; waits for them until
