@@ -27,6 +27,34 @@ fn a_turn_ahead_of_the_wake_leaves_no_readable_descriptor() {
     }
 }
 
+/// A loop that a handler runs is not kept busy by turns that are put off.
+#[test]
+fn a_nested_turn_resets_the_descriptor_and_the_end_of_the_outer_one_sets_it() {
+    let off = Offloop::<u32>::builder().fd_waker().build().expect("an offloop");
+    let modal = off.clone();
+    off.call(|| ()).then(move |done, _| {
+        *done += 1;
+        modal.call(|| ()).then(|done, _| *done += 1);
+        wait_readable(&modal);
+        assert!(modal.deliver(done).more);
+        assert!(!is_readable(&modal));
+    });
+    let mut done = 0;
+    for count in 1..=2 {
+        wait_readable(&off);
+        off.deliver(&mut done);
+        assert_eq!(done, count);
+    }
+}
+
+fn wait_readable(off: &Offloop<u32>) {
+    let hang = Instant::now() + Duration::from_secs(10);
+    while !is_readable(off) {
+        assert!(Instant::now() < hang, "it does not become readable");
+        thread::yield_now();
+    }
+}
+
 fn is_readable(off: &Offloop<u32>) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(off.as_fd().expect("fd_waker"), PollFlags::IN)];
     poll(&mut fds, Some(&Timespec::default())).expect("poll") == 1

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
@@ -69,6 +70,21 @@ fn no_wake_is_lost_at_the_end_of_a_burst() {
         lp.run_until(&mut seen, |&seen| seen == 2 * wanted);
     }
     submitter.join().unwrap();
+}
+
+/// A modal loop inside a handler takes the wake of what completes meanwhile, and its turn is put off.
+#[test]
+fn a_wake_that_a_nested_turn_used_up_comes_again() {
+    let lp = Rc::new(TestLoop::<Seen<u32>>::new());
+    let modal = lp.clone();
+    lp.off.call(|| 1).then(move |seen, outcome| {
+        keep(seen, outcome);
+        modal.off.call(|| 2).then(keep);
+        let nested = modal.woken_turn(seen);
+        assert_eq!((nested.count, nested.more), (0, true));
+    });
+    let mut seen = Seen::new();
+    lp.run_until(&mut seen, |seen| seen.len() == 2);
 }
 
 #[test]

@@ -172,6 +172,8 @@ impl<S: 'static, C: Completed> Inbox<S, C> {
         unobserved: &dyn Fn(Unobserved),
     ) -> Delivered {
         if self.in_turn.get() {
+            // The wake that led here is used up: while it stands as asked for, nobody wakes again.
+            notify.lower();
             return self.idle_turn();
         }
         self.in_turn.set(true);
