@@ -187,9 +187,8 @@ pub(crate) fn here_unforked(id: offloop_id) -> Result<Rc<Local>, Misuse> {
     Ok(local)
 }
 
-/// The offloop from another thread; it can't be destroyed before `Elsewhere` is dropped.
+/// The offloop from another thread, on which `here` said so; it can't be destroyed before `Elsewhere` is dropped.
 pub(crate) fn elsewhere(id: offloop_id) -> Result<Elsewhere, Misuse> {
-    assert_outside()?;
     let key = key(id).ok_or_else(|| unknown(id))?;
     let loops = LOOPS.read().unwrap_or_else(PoisonError::into_inner);
     let remote = loops.get(key).ok_or_else(|| unknown(id))?;

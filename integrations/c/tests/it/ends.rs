@@ -1,6 +1,8 @@
 //! However a call ends, its handler hears of one outcome, and data, value and user are dropped
 //! once, each where the header says.
 
+use std::ffi::CStr;
+use std::panic::panic_any;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc;
 use std::thread;
@@ -21,6 +23,7 @@ fn a_value_comes_to_the_handler_with_its_state() {
     assert_eq!(deliver_to(off, state), 1);
     assert_eq!(*seen.outcomes.lock().unwrap(), [(0, Some(42), String::new())]);
     assert_eq!(*seen.states.lock().unwrap(), [state.addr()]);
+    assert_eq!(*seen.tickets.lock().unwrap(), [ticket]);
     seen.assert_dropped_once();
     assert_eq!(seen.value_drops.load(SeqCst), 0, "the handler has it");
     let own = thread::current().id();
@@ -55,6 +58,7 @@ fn a_call_cancels_itself_before_the_submit_has_returned() {
     let off = create(&options());
     for _ in 0..200 {
         let (seen, _) = Probe::new(|ticket| {
+            assert_eq!(offloop_is_done(ticket), 0);
             assert_eq!(offloop_cancel(ticket), OFFLOOP_OK);
             wait_until("it is cancelled", || offloop_is_cancelled(ticket) == 1);
             1
@@ -102,7 +106,7 @@ fn a_deadline_is_told_while_the_function_runs() {
     let off = create(&options());
     let (go, gate) = mpsc::channel::<()>();
     let job = move |_| gate.recv().map_or(0, |()| 1);
-    let (seen, ticket) = Probe::new(job).with(|call| call.deadline_ms = 5).submit(off);
+    let (seen, ticket) = Probe::new(job).with(|call| call.deadline_ms = 100).submit(off);
     deliver_until(off, || !seen.kinds().is_empty());
     assert_eq!(seen.kinds(), [OFFLOOP_TIMED_OUT]);
     assert_eq!(offloop_is_cancelled(ticket), 1, "the function may still ask");
@@ -127,6 +131,24 @@ fn a_panic_of_a_function_is_an_outcome_and_of_a_handler_a_code() {
     assert!(last_error().contains("no handler"), "{}", last_error());
     seen.assert_dropped_once();
     assert_eq!(deliver(off), 0, "the turn has ended");
+    assert_eq!(offloop_destroy(off), OFFLOOP_OK);
+}
+
+#[test]
+fn what_a_panic_says_and_leaves_behind_stays_inside() {
+    struct Unruly;
+    impl Drop for Unruly {
+        fn drop(&mut self) {
+            panic!("and a panic in its destructor");
+        }
+    }
+    let off = create(&options());
+    let (seen, ticket) = Probe::new(|_| panic!("one\0two")).hook(|| panic_any(Unruly)).submit(off);
+    wait_until("it is decided", || offloop_is_done(ticket) == 1);
+    assert_eq!(deliver(off), OFFLOOP_ERROR_PANIC);
+    assert!(last_error().ends_with("it has no message"), "{}", last_error());
+    let text = seen.outcomes.lock().unwrap()[0].2.clone();
+    assert!(text.ends_with("one two"), "a string of C ends at a zero: {text}");
     assert_eq!(offloop_destroy(off), OFFLOOP_OK);
 }
 
@@ -159,27 +181,35 @@ fn a_loop_is_destroyed_while_calls_are_in_flight() {
 
 #[test]
 fn a_shutdown_reports_what_it_left() {
-    let off = create(&offloop_options { threads_max: 1, ..options() });
-    let (go, gate) = mpsc::channel::<()>();
-    let (begun, begins) = mpsc::channel();
-    let stubborn = Probe::new(move |_| {
-        begun.send(()).unwrap();
-        gate.recv().map_or(0, |()| 1)
-    });
-    let (stubborn, _) = stubborn.with(|call| call.name = c"stubborn".as_ptr()).submit(off);
-    begins.recv().unwrap();
+    let off = create(&offloop_options { threads_max: 2, ..options() });
+    let stubborn = |name: &'static CStr| {
+        let (go, gate) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel();
+        let probe = Probe::new(move |_| {
+            begun.send(()).unwrap();
+            gate.recv().map_or(0, |()| 1)
+        });
+        let (seen, _) = probe.with(|call| call.name = name.as_ptr()).submit(off);
+        begins.recv().unwrap();
+        (seen, go)
+    };
+    let (stubborn, other) = (stubborn(c"stubborn"), stubborn(c"more so"));
     let (waiting, _) = Probe::new(|_| 2).submit(off);
-    assert_eq!((offloop_pending(off), offloop_is_closed(off)), (2, 0));
+    assert_eq!((offloop_pending(off), offloop_is_closed(off)), (3, 0));
     let (code, report, names) = shutdown(off, 1);
-    assert_eq!((code, report.finished, report.never_started, report.abandoned), (0, 0, 1, 1));
-    assert_eq!(names, "stubborn");
+    assert_eq!((code, report.finished, report.never_started, report.abandoned), (0, 0, 1, 2));
+    let mut names: Vec<_> = names.lines().collect();
+    names.sort_unstable();
+    assert_eq!(names, ["more so", "stubborn"]);
     let (late, _) = Probe::new(|_| 3).submit(off);
     deliver_until(off, || offloop_is_closed(off) == 1);
-    for seen in [&stubborn, &waiting, &late] {
+    for seen in [&stubborn.0, &other.0, &waiting, &late] {
         assert_eq!(seen.kinds(), [OFFLOOP_SHUT_DOWN]);
     }
-    go.send(()).unwrap();
-    stubborn.assert_dropped_once();
+    for (seen, go) in [stubborn, other] {
+        go.send(()).unwrap();
+        seen.assert_dropped_once();
+    }
     assert_eq!(offloop_destroy(off), OFFLOOP_OK);
     // After a shutdown no thread is left to drop it before.
     late.assert_dropped_once();

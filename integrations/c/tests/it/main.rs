@@ -3,6 +3,7 @@
 //! Invariant: unsafe code stands in `rig` alone; every test ends with the loops that it made
 //! destroyed, or says why not.
 
+mod choices;
 mod ends;
 mod misuse;
 mod rig;

@@ -23,6 +23,7 @@ pub(crate) struct Seen {
     pub(crate) outcomes: Mutex<Vec<(u32, Option<u64>, String)>>,
     pub(crate) progress: Mutex<Vec<(u64, u64)>>,
     pub(crate) states: Mutex<Vec<usize>>,
+    pub(crate) tickets: Mutex<Vec<offloop_ticket>>,
 }
 
 impl Seen {
@@ -50,6 +51,9 @@ unsafe extern "C-unwind" fn function(data: *mut c_void, ticket: offloop_ticket) 
     let data = unsafe { &mut *data.cast::<Data>() };
     data.1.runs.fetch_add(1, SeqCst);
     let number = (data.0.take().expect("a function runs once"))(ticket);
+    if number == 0 {
+        return null_mut();
+    }
     Box::into_raw(Box::new(Value(number, data.1.clone()))).cast()
 }
 
@@ -80,6 +84,7 @@ unsafe extern "C-unwind" fn handler(
     let message = unsafe { CStr::from_ptr(outcome.message) }.to_str().unwrap().to_owned();
     user.1.outcomes.lock().unwrap().push((outcome.kind, value, message));
     user.1.states.lock().unwrap().push(state.addr());
+    user.1.tickets.lock().unwrap().push(outcome.ticket);
     if let Some(hook) = &mut user.0 {
         hook();
     }
@@ -301,6 +306,14 @@ pub(crate) fn deliver(off: offloop_id) -> i32 {
 pub(crate) fn deliver_to(off: offloop_id, state: *mut c_void) -> i32 {
     // SAFETY: `handler` looks at the state's address alone, and `then` gets what it takes.
     unsafe { offloop_deliver(off, state, null_mut()) }
+}
+
+/// A turn, and whether it left more.
+pub(crate) fn deliver_more(off: offloop_id) -> (i32, bool) {
+    let mut more = false;
+    // SAFETY: as above, and `more` can be written.
+    let count = unsafe { offloop_deliver(off, null_mut(), &raw mut more) };
+    (count, more)
 }
 
 pub(crate) fn shutdown(off: offloop_id, within_ms: u64) -> (i32, offloop_report, String) {

@@ -115,7 +115,7 @@ fn a_thread_that_ends_takes_its_loop_with_it() {
 fn two_loops_on_one_thread_and_one_each_on_several() {
     let body = |count: u64| {
         let (one, other) = (create(&options()), create(&options()));
-        let submit = |off, number| Probe::new(move |_| number).submit(off).0;
+        let submit = |off, number| Probe::new(move |_| number + 1).submit(off).0;
         let seen: Vec<_> =
             (0..count).flat_map(|number| [submit(one, number), submit(other, number)]).collect();
         let all = |parity: usize| {
@@ -127,7 +127,7 @@ fn two_loops_on_one_thread_and_one_each_on_several() {
         assert_eq!((offloop_destroy(one), offloop_destroy(other)), (0, 0));
         for (at, seen) in seen.iter().enumerate() {
             seen.assert_dropped_once();
-            let outcome = (0, Some(at as u64 / 2), String::new());
+            let outcome = (0, Some(at as u64 / 2 + 1), String::new());
             assert_eq!(*seen.outcomes.lock().unwrap(), [outcome]);
         }
     };
