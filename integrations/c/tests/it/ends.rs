@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::panic::panic_any;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc;
+use std::sync::{Arc, RwLock};
 use std::thread;
 
 use offloop_c::*;
@@ -114,6 +115,29 @@ fn a_deadline_is_told_while_the_function_runs() {
     go.send(()).unwrap();
     seen.assert_dropped_once();
     wait_until("its value is dropped", || seen.value_drops.load(SeqCst) == 1);
+    assert_eq!(offloop_destroy(off), OFFLOOP_OK);
+}
+
+#[test]
+fn too_many_functions_that_do_not_return_are_a_reason_to_reject() {
+    let off = create(&options());
+    let gate = Arc::new(RwLock::new(()));
+    let closed = gate.write().unwrap();
+    let mut all = Vec::new();
+    loop {
+        let gate = gate.clone();
+        let probe = Probe::new(move |_| gate.read().map_or(0, |_open| 1));
+        let (seen, _) = probe.with(|call| call.deadline_ms = 10).submit(off);
+        deliver_until(off, || !seen.kinds().is_empty());
+        let kind = seen.kinds()[0];
+        all.push(seen);
+        if kind != OFFLOOP_TIMED_OUT {
+            break assert_eq!(kind, OFFLOOP_REJECTED);
+        }
+    }
+    assert!(all.len() > 64, "as many may be left behind");
+    drop(closed);
+    all.iter().for_each(|seen| seen.assert_dropped_once());
     assert_eq!(offloop_destroy(off), OFFLOOP_OK);
 }
 
