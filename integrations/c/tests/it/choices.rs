@@ -67,6 +67,18 @@ fn each_executor_has_threads_and_a_queue_of_its_own() {
 }
 
 #[test]
+fn there_are_as_many_cores_as_were_asked_for() {
+    let more = std::thread::available_parallelism().unwrap().get() + 1;
+    let off = create(&offloop_options { cores: more.try_into().unwrap(), ..options() });
+    // Each is inside before the next one is submitted.
+    let inside: Vec<_> =
+        (0..more).map(|_| blocker(off, |call| call.executor = OFFLOOP_CORES)).collect();
+    drop(inside);
+    deliver_until(off, || offloop_pending(off) == 0);
+    assert_eq!(offloop_destroy(off), OFFLOOP_OK);
+}
+
+#[test]
 fn a_key_counts_for_its_own_policy() {
     let off = create(&offloop_options { threads_max: 2, ..options() });
     let keys: [(u32, Field, Field); 3] = [
@@ -137,11 +149,14 @@ fn a_call_that_waits_is_asked_about() {
 fn a_null_is_nobodys_to_drop() {
     let off = create(&options());
     let (seen, ticket, go) = blocker(off, |_| {});
-    let (null, null_ticket) = Probe::new(|ticket| {
+    let (begun, begins) = mpsc::channel();
+    let (null, null_ticket) = Probe::new(move |ticket| {
+        begun.send(()).unwrap();
         wait_until("it is cancelled", || offloop_is_cancelled(ticket) == 1);
         0
     })
     .submit(off);
+    begins.recv().unwrap();
     assert_eq!((offloop_cancel(ticket), offloop_cancel(null_ticket)), (OFFLOOP_OK, OFFLOOP_OK));
     go.send(()).unwrap();
     deliver_until(off, || offloop_pending(off) == 0);
@@ -153,14 +168,17 @@ fn a_null_is_nobodys_to_drop() {
 
 #[test]
 fn a_turn_ends_after_as_many_handlers_or_as_long_as_it_may() {
-    let two = offloop_options { turn_max_calls: 2, ..options() };
+    let two = offloop_options { turn_max_calls: 2, turn_max_us: u32::MAX, ..options() };
     let short = offloop_options { turn_max_us: 1000, ..options() };
-    for (options, first) in [(two, 2), (short, 1)] {
+    for (options, first, pause_ms) in [(two, 2, 0), (short, 1, 2)] {
         let off = create(&options);
         let tickets: Vec<_> = (0..3)
             .map(|_| {
                 let probe = Probe::new(|_| 1);
-                probe.hook(|| std::thread::sleep(Duration::from_millis(2))).submit(off).1
+                probe
+                    .hook(move || std::thread::sleep(Duration::from_millis(pause_ms)))
+                    .submit(off)
+                    .1
             })
             .collect();
         wait_until("all are decided", || tickets.iter().all(|it| offloop_is_done(*it) == 1));
