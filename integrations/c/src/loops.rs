@@ -25,13 +25,7 @@ use crate::wake::{Gate, assert_outside};
 
 slotmap::new_key_type! { struct LoopKey; }
 
-type Handles = SlotMap<LoopKey, Remote>;
-
-/// What other threads find.
-struct Remote {
-    handle: Handle<State>,
-    process: u32,
-}
+type Handles = SlotMap<LoopKey, Handle<State>>;
 
 static LOOPS: LazyLock<RwLock<Handles>> = LazyLock::new(RwLock::default);
 
@@ -51,7 +45,6 @@ pub(crate) struct Local {
     _gate: Option<Closing>,
     in_turn: Cell<bool>,
     abandoned: OnceCell<CString>,
-    process: u32,
 }
 
 /// Lets nobody into a wake callback any more, when dropped.
@@ -67,7 +60,7 @@ impl Drop for Here {
     /// The thread ends, and its offloops with it.
     fn drop(&mut self) {
         for (key, local) in self.0.take() {
-            if is_forked(local.process) {
+            if local.off.is_forked() {
                 // A lock may be held by a thread of the parent.
                 std::mem::forget(local);
                 continue;
@@ -109,11 +102,9 @@ pub(crate) fn create(given: Option<Given<offloop_options>>) -> Result<offloop_id
         let system = source.and_then(std::io::Error::raw_os_error);
         Misuse { system, ..Misuse::new(code, error.to_string()) }
     })?;
-    let process = std::process::id();
-    let remote = Remote { handle: off.handle(), process };
-    let key = LOOPS.write().unwrap_or_else(PoisonError::into_inner).insert(remote);
+    let key = LOOPS.write().unwrap_or_else(PoisonError::into_inner).insert(off.handle());
     let (in_turn, abandoned) = (Cell::new(false), OnceCell::new());
-    let local = Local { off, _gate: gate, in_turn, abandoned, process };
+    let local = Local { off, _gate: gate, in_turn, abandoned };
     let kept = HERE.try_with(|here| here.0.borrow_mut().insert(key, Rc::new(local)));
     if kept.is_err() {
         LOOPS.write().unwrap_or_else(PoisonError::into_inner).remove(key);
@@ -167,12 +158,8 @@ pub(crate) fn here(id: offloop_id) -> Result<Rc<Local>, Misuse> {
     Err(Misuse::new(OFFLOOP_ERROR_THREAD, text))
 }
 
-fn is_forked(process: u32) -> bool {
-    std::process::id() != process
-}
-
-fn assert_not_forked(process: u32) -> Result<(), Misuse> {
-    if is_forked(process) {
+fn assert_not_forked(is_forked: bool) -> Result<(), Misuse> {
+    if is_forked {
         let text = "this process was forked after the offloop was made, and its threads are the \
                     parent's: make another one";
         return Err(Misuse::new(OFFLOOP_ERROR_STATE, text));
@@ -183,7 +170,7 @@ fn assert_not_forked(process: u32) -> Result<(), Misuse> {
 /// Same as `here`, except that a forked child is refused before anything is taken or locked.
 pub(crate) fn here_unforked(id: offloop_id) -> Result<Rc<Local>, Misuse> {
     let local = here(id)?;
-    assert_not_forked(local.process)?;
+    assert_not_forked(local.off.is_forked())?;
     Ok(local)
 }
 
@@ -191,9 +178,9 @@ pub(crate) fn here_unforked(id: offloop_id) -> Result<Rc<Local>, Misuse> {
 pub(crate) fn elsewhere(id: offloop_id) -> Result<Elsewhere, Misuse> {
     let key = key(id).ok_or_else(|| unknown(id))?;
     let loops = LOOPS.read().unwrap_or_else(PoisonError::into_inner);
-    let remote = loops.get(key).ok_or_else(|| unknown(id))?;
-    assert_not_forked(remote.process)?;
-    Ok(Elsewhere { handle: remote.handle.clone(), _stays: loops })
+    let handle = loops.get(key).ok_or_else(|| unknown(id))?.clone();
+    assert_not_forked(handle.is_forked())?;
+    Ok(Elsewhere { handle, _stays: loops })
 }
 
 pub(crate) struct Elsewhere {

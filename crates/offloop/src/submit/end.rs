@@ -46,6 +46,12 @@ impl<S: 'static> Offloop<S> {
             && hub.awaited().load(std::sync::atomic::Ordering::SeqCst) == 0
     }
 
+    /// Whether this process is a forked child of the one that built it, where submits, `deliver`, `close`
+    /// and [`shutdown`](Self::shutdown) panic. One load; a fork past the C library goes unnoticed.
+    pub fn is_forked(&self) -> bool {
+        self.link().hub.is_forked()
+    }
+
     /// Same as [`close`](Self::close), except that it waits for the calls that run, at most
     /// `within`, and then ends the threads.
     ///

@@ -42,6 +42,11 @@ impl<S: 'static> Handle<S> {
     pub(super) fn new(link: Arc<Link<S>>) -> Self {
         Self { link }
     }
+
+    /// As [`Offloop::is_forked`](super::Offloop::is_forked), from any thread.
+    pub fn is_forked(&self) -> bool {
+        self.link.hub.is_forked()
+    }
 }
 
 /// What a call from another thread has on the loop thread besides its handler.
