@@ -158,16 +158,22 @@ impl<J: Job> Cell<J> {
         // poll, so that what the flow's own code does with its call finds nothing borrowed.
         let flow = cell.content.with_mut(|content| unsafe { (*content).take_flow() });
         let mut flow = flow.expect("a call that flows has its flow");
-        let Poll::Ready(outcome) = flow.poll(call, cx) else {
-            // SAFETY: as above; its place is as it was left.
-            cell.content.with_mut(|place| unsafe { *place = Content::Flow(Some(flow)) });
-            return Poll::Pending;
+        let polled = flow.poll(call, cx);
+        let (left, came) = match &polled {
+            Poll::Pending => (Some(flow), Poll::Pending),
+            Poll::Ready(outcome) => {
+                call.hub.drop_here(flow);
+                (None, Poll::Ready(Came::of(outcome)))
+            }
         };
-        call.hub.drop_here(flow);
-        let came = Came::of(&outcome);
         // SAFETY: as above, and the flow is out of it.
-        cell.content.with_mut(|place| unsafe { *place = Content::Outcome(outcome) });
-        Poll::Ready(came)
+        cell.content.with_mut(|place| unsafe {
+            match polled {
+                Poll::Pending => *place = Content::Flow(left),
+                Poll::Ready(outcome) => *place = Content::Outcome(outcome),
+            }
+        });
+        came
     }
 
     /// Drops an outcome that nobody takes.
