@@ -81,6 +81,10 @@ impl TokioExecutor {
 
     /// On the program's runtime, which goes on after the offloop. If it ends before, its calls come to
     /// `Shutdown`, and later ones to `Rejected(NoWorker)`.
+    ///
+    /// A runtime of the current-thread kind polls only while somebody drives it. A shutdown that waits, on
+    /// the thread that drives it, uses up its time: call [`close`](offloop::Offloop::close) there, and go on
+    /// until [`is_closed`](offloop::Offloop::is_closed).
     pub fn on(handle: Handle) -> Self {
         Self { handle, own: None }
     }

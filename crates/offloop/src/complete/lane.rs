@@ -44,6 +44,8 @@ struct Exceptions {
 }
 
 const RUNNING_BITS: u32 = 24;
+/// As many calls may run at once.
+pub(crate) const RUNNING_MAX: usize = (1 << RUNNING_BITS) - 1;
 const ONE_RUNNING: u64 = 1;
 const ONE_LEFT: u64 = 1 << RUNNING_BITS;
 /// The range in which calls are counted.

@@ -35,7 +35,7 @@ pub(crate) use self::cell::{
 };
 pub(crate) use self::flow::{BoxFlow, Flow};
 pub(crate) use self::hub::{Clock, Discard, Hub, LaneId, Life, Remains};
-pub(crate) use self::lane::{Lane, LaneLimits};
+pub(crate) use self::lane::{Lane, LaneLimits, RUNNING_MAX};
 pub(crate) use self::policy::{
     Desk, Follow, LatestLine, Load, Mailbox, Members, OrderLine, Policy, Post, ShareLine, Shared,
     Turnstile,

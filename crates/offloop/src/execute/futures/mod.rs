@@ -21,6 +21,8 @@ mod job;
 mod options;
 mod stall;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 

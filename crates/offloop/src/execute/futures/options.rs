@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::complete::RUNNING_MAX;
+
 /// Limits of the calls that run as futures.
 ///
 /// ```
@@ -30,9 +32,9 @@ impl AsyncCalls {
     }
 
     /// How many calls may be under way, those included that have not begun; one more is refused with
-    /// `QueueFull`. At least 1; 65 536 by default. Such a call costs memory and no thread.
+    /// `QueueFull`. From 1 to 16 777 215; 65 536 by default. Such a call costs memory and no thread.
     pub fn max(mut self, calls: usize) -> Self {
-        self.max = calls.max(1);
+        self.max = calls.clamp(1, RUNNING_MAX);
         self
     }
 
