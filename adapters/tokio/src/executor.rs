@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -37,10 +38,7 @@ impl TokioExecutor {
     /// features of tokio. It ends with the offloop.
     ///
     /// # Errors
-    /// The system gives no descriptor.
-    ///
-    /// # Panics
-    /// tokio's, when the system gives no thread.
+    /// The system gives no descriptor, or no thread: then tokio has panicked, which is contained.
     pub fn new() -> io::Result<Self> {
         Self::with_threads(1)
     }
@@ -48,7 +46,8 @@ impl TokioExecutor {
     /// The same with more threads, for futures that also compute. At least 1.
     ///
     /// # Errors
-    /// As for [`new`](Self::new).
+    /// As for [`new`](Self::new). tokio itself waits without end where the system gives some of the threads
+    /// and not all.
     pub fn with_threads(threads: usize) -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(threads.max(1)).thread_name("offloop-tokio").enable_all();
@@ -63,10 +62,9 @@ impl TokioExecutor {
     pub fn build(mut builder: Builder) -> io::Result<Self> {
         let threads = Arc::new(Threads::default());
         let (start, stop) = (threads.clone(), threads.clone());
-        let runtime = builder
-            .on_thread_start(move || start.change(|count| *count += 1))
-            .on_thread_stop(move || stop.change(|count| *count -= 1))
-            .build()?;
+        builder.on_thread_start(move || start.change(|count| *count += 1));
+        builder.on_thread_stop(move || stop.change(|count| *count -= 1));
+        let runtime = built(&mut builder)?;
         let handle = runtime.handle().clone();
         // Dropped on an error, it ends the runtime, where tokio allows that.
         let own = Own { runtime: Mutex::new(Some(runtime)), threads };
@@ -88,6 +86,14 @@ impl TokioExecutor {
     pub fn on(handle: Handle) -> Self {
         Self { handle, own: None }
     }
+}
+
+/// tokio panics when it gets no thread.
+fn built(builder: &mut Builder) -> io::Result<Runtime> {
+    panic::catch_unwind(AssertUnwindSafe(|| builder.build())).unwrap_or_else(|_| {
+        let sentence = "tokio could not start the threads of its runtime: the system gave none";
+        Err(io::Error::other(sentence))
+    })
 }
 
 impl AsyncExecutor for TokioExecutor {

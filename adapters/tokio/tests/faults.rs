@@ -144,6 +144,15 @@ fn a_runtime_that_nobody_would_drive_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_runtime_that_gets_no_thread_is_refused_with_the_reason() {
+    let mut builder = Builder::new_multi_thread();
+    // No address space has room for such a stack.
+    builder.worker_threads(1).thread_stack_size(isize::MAX as usize);
+    let message = TokioExecutor::build(builder).expect_err("it has no thread").to_string();
+    assert!(message.contains("tokio could not start the threads"), "{message}");
+}
+
+#[test]
 fn a_panicking_waker_loses_no_outcome() {
     let builder = Offloop::<Seen<u32>>::builder();
     let builder =
