@@ -108,20 +108,22 @@ impl Bench {
     /// Has every thread wait for the gate, inside a poll. Returns how many calls that took.
     pub(super) fn hold(&self, gate: &Gate, after: &str) -> usize {
         let (inside, threads) = (Count::default(), self.threads);
-        for _ in 0..threads {
-            let (inside, pass) = (inside.clone(), gate.pass());
+        for thread in 1..=threads {
+            let (inside_too, pass) = (inside.clone(), gate.pass());
             let call = self.off.call_async(async move {
-                inside.add();
+                inside_too.add();
                 pass.wait();
                 0
             });
             call.name("held").then(keep);
+            // One after the other: a thread may take several futures at once, and hold up the others
+            // while it polls the first. tokio's do.
+            wait_for(
+                self.patience,
+                || inside.get() >= thread,
+                || format!("{after}, {} of {threads} threads polled a future", inside.get()),
+            );
         }
-        wait_for(
-            self.patience,
-            || inside.get() >= threads,
-            || format!("{after}, {} of {threads} threads polled a future", inside.get()),
-        );
         threads
     }
 
