@@ -26,8 +26,9 @@ pub(crate) struct Conversion {
 }
 
 impl Conversion {
-    pub(crate) fn between(before: &str, after: &str) -> Self {
-        let diff = TextDiff::from_lines(before, after);
+    /// Between two files, each a path and a text.
+    pub(crate) fn between(before: (&str, &str), after: (&str, &str)) -> Self {
+        let diff = TextDiff::from_lines(before.1, after.1);
         let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
         let hunks = diff.grouped_ops(CONTEXT);
         let hunk = |ops: &Vec<_>| -> String {
@@ -36,9 +37,11 @@ impl Conversion {
         };
         let shown: Vec<String> = hunks.iter().map(hunk).collect();
         // Whitespace at the end of a line would be an empty line's context.
-        let lines =
-            shown.join("…\n").lines().map(|line| format!("{}\n", line.trim_end())).collect();
-        Self { added: count(ChangeTag::Insert), removed: count(ChangeTag::Delete), shown: lines }
+        let shown = shown.join("…\n");
+        let lines = shown.lines().map(|line| format!("{}\n", line.trim_end()));
+        let names = format!("--- {}\n+++ {}\n", before.0, after.0);
+        let shown = lines.fold(names, |shown, line| shown + &line);
+        Self { added: count(ChangeTag::Insert), removed: count(ChangeTag::Delete), shown }
     }
 }
 
@@ -73,7 +76,8 @@ pub(crate) fn command(workspace: &Workspace, _args: &[String]) -> Result<()> {
     for (folder, shown) in &known {
         let [before, after] = sources(workspace, folder)?;
         let old = format!("{FENCE}{folder}\n{shown}```\n");
-        let new = format!("{FENCE}{folder}\n{}```\n", Conversion::between(&before, &after).shown);
+        let [before, after] = [&before, &after].map(|(path, text)| (path.as_str(), text.as_str()));
+        let new = format!("{FENCE}{folder}\n{}```\n", Conversion::between(before, after).shown);
         page = page.replacen(&old, &new, 1);
     }
     fs::write(&path, page)?;
@@ -81,14 +85,17 @@ pub(crate) fn command(workspace: &Workspace, _args: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn sources(workspace: &Workspace, folder: &str) -> Result<[String; 2]> {
+/// Paths and texts.
+fn sources(workspace: &Workspace, folder: &str) -> Result<[(String, String); 2]> {
     let dir = workspace.root.join(folder);
     let (mut before, mut after) = (None, None);
     for entry in fs::read_dir(&dir).with_context(|| format!("{PAGE} names {folder}"))? {
-        let path = entry?.path();
-        match path.file_stem().and_then(|stem| stem.to_str()) {
-            Some("before") => before = Some(fs::read_to_string(&path)?),
-            Some("after") => after = Some(fs::read_to_string(&path)?),
+        let file = entry?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let source = || anyhow::Ok((format!("{folder}/{name}"), fs::read_to_string(&file)?));
+        match name.split_once('.').map(|(stem, _)| stem) {
+            Some("before") => before = Some(source()?),
+            Some("after") => after = Some(source()?),
             _ => {}
         }
     }

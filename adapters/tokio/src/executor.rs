@@ -43,7 +43,7 @@ impl TokioExecutor {
         Self::with_threads(1)
     }
 
-    /// The same with more threads, for futures that also compute. At least 1.
+    /// The same with more threads, for futures that also compute; 0 counts as 1.
     ///
     /// # Errors
     /// As for [`new`](Self::new). tokio itself waits without end where the system gives some of the threads

@@ -108,7 +108,10 @@ impl fmt::Display for Reason {
             Reason::QueueFull => "the executor's queue is full",
             Reason::NoWorker => "no worker could be had for it",
             Reason::Abandoned => "too many earlier calls passed their deadline and still run",
-            Reason::NotConfigured => "its executor is not configured",
+            Reason::NotConfigured => {
+                "its executor is not configured: call_async wants async_on(..) of the builder, and \
+                 process() wants processes(..)"
+            }
             Reason::Unregistered => "its function is not registered",
             Reason::TooLarge => "its data is larger than the executor takes",
             Reason::Conflict(conflict) => return conflict.fmt(f),

@@ -17,6 +17,8 @@ fn error_of(threads: Threads, cores: Cores) -> Error {
 fn an_option_that_can_not_work_is_an_error_of_build() {
     let missing = Offloop::<()>::builder().build().unwrap_err();
     assert!(missing.is_waker_missing() && !missing.is_system());
+    // As a `main` that returns it prints it.
+    assert_eq!(format!("{missing:?}"), missing.to_string());
     let errors = [
         missing,
         error_of(Threads::new().max(0), Cores::new()),

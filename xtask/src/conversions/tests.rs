@@ -6,9 +6,11 @@ use super::{Conversion, blocks};
 fn a_conversion_shows_its_lines_and_two_beside_them() {
     let before = "a\nb\nc\nd\ne\nf\ng\nh\ni\n\nj\n";
     let after = "a\nb\nc\nD\nE\ne\nf\ng\nh\ni\n\nj\nk\n";
-    let conversion = Conversion::between(before, after);
+    let conversion = Conversion::between(("x/before.c", before), ("x/after.c", after));
     assert_eq!((conversion.added, conversion.removed), (3, 1));
-    assert_eq!(conversion.shown, " b\n c\n-d\n+D\n+E\n e\n f\n…\n\n j\n+k\n");
+    let names = "--- x/before.c\n+++ x/after.c\n";
+    let lines = " b\n c\n-d\n+D\n+E\n e\n f\n…\n\n j\n+k\n";
+    assert_eq!(conversion.shown, format!("{names}{lines}"));
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn mailbox<P: Send + 'static>(call: &CallRef) -> Option<(&Arc<dyn Mail>, &Mailbo
     match mail.as_any().downcast_ref::<Mailbox<P>>() {
         Some(mailbox) => Some((mail, mailbox)),
         None => panic!(
-            "progress of type {} was sent, and the call's handler takes {}",
+            "progress of type {} was sent, and the call's handler takes {}: give both the same",
             std::any::type_name::<P>(),
             mail.type_name()
         ),

@@ -50,6 +50,10 @@ use crate::trace;
 /// # assert_eq!(answer, Some(42));
 /// # Ok::<(), offloop::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't run calls",
+    note = "give `offloop_rayon::RayonExecutor::on(&pool)`, or one of your own: an `Executor` has one method"
+)]
 pub trait Executor: Send + Sync + 'static {
     /// Takes a call, and runs it later by [`Work::run`] on a thread that is not the caller's, which
     /// may be the loop's. Returns at once: it never waits for a function to end, starts no thread,

@@ -20,7 +20,8 @@ macro_rules! describe_calls {
             /// Describes a call of `f`.
             ///
             /// Same as `f()`, except that it runs off the loop and its outcome comes back onto it; the
-            /// returned [`Call`] chooses where, and its ending submits it.
+            /// returned [`Call`] chooses where, and its ending submits it. An `f` that gives a future gives
+            /// it back unrun: [`call_async`](Self::call_async) runs one.
             #[track_caller]
             pub fn call<F, T>(&self, f: F) -> Call<Self, Plain<F, T>>
             where
@@ -92,7 +93,9 @@ macro_rules! describe_calls {
             /// Same as awaiting `future` in the loop, if it could: it runs as a task of the
             /// [`AsyncExecutor`](crate::AsyncExecutor) that was given to
             /// [`Builder::async_on`](crate::Builder::async_on), and holds no thread while it waits.
-            /// * **Thread**: it is polled, and dropped, on the executor's threads.
+            /// * **Thread**: it is polled, and dropped, on the executor's threads. What makes the future runs
+            ///   on this one, where a runtime's sleep or socket may find no runtime: make it inside, by
+            ///   `call_async(async { sleep(time).await })`.
             /// * **Cancel**, **deadline**: the future is dropped, there, at its next poll, for which it
             ///   is woken: what it awaits is given up.
             /// * **Panic**: an outcome, as everywhere.
@@ -108,7 +111,7 @@ macro_rules! describe_calls {
             /// # async fn look_up(host: &str) -> Option<[u8; 4]> { Some([127, 0, 0, 1]) }
             /// # let off = Offloop::<Option<[u8; 4]>>::builder().no_waker().build()?;
             /// off.call_async(async { look_up("localhost").await })
-            /// #   .threads()
+            ///     .threads() // not where the builder has `async_on`
             ///     .then(|found, outcome| *found = outcome.ok().flatten());
             /// # let mut found = None;
             /// # while found.is_none() { off.deliver(&mut found); std::thread::yield_now(); }

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// Why an offloop could not be built.
-#[derive(Debug)]
+/// Why an offloop could not be built. In `Debug` too it is a sentence, which a `main` that returns it prints.
 pub struct Error(Kind);
 
 #[derive(Debug)]
@@ -85,6 +84,12 @@ impl Error {
     /// Whether no way to wake the loop was chosen.
     pub fn is_waker_missing(&self) -> bool {
         matches!(self.0, Kind::NoWaker)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -74,7 +74,8 @@ macro_rules! keyed_policies {
             /// turns: of the newest value each time.
             ///
             /// The function never waits: a value that the loop has not taken is replaced by the next
-            /// one. What was sent before the outcome was decided is heard before the outcome.
+            /// one. What was sent before the outcome was decided is heard before the outcome. The handler
+            /// names the type, `|app, percent: u32|`, and the function sends that type, `cx.progress(1u32)`.
             pub fn on_progress<P, H>(self, handler: H) -> Self
             where
                 P: Send + 'static,

@@ -136,6 +136,7 @@ fn without_an_executor_it_is_refused_and_a_thread_can_wait_with_it() {
     lp.off.call_async(async { 1 }).then(keep);
     let outcome = lp.outcome();
     assert!(matches!(outcome, Err(Failure::Rejected(Reason::NotConfigured))), "{outcome:?}");
+    assert!(outcome.unwrap_err().to_string().contains("async_on(..)"), "it says what to do");
     let gate = Gate::default();
     for place in 0..3 {
         let pass = gate.pass();

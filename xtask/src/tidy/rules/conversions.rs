@@ -24,7 +24,8 @@ pub(super) fn shown(tree: &Tree) -> Vec<Finding> {
             findings.extend(file.map(|file| file.finding(1, "stands without its other program")));
             continue;
         };
-        let conversion = Conversion::between(&before.text, &after.text);
+        let [old, new] = [before, after].map(|file| (file.path.as_str(), file.text.as_str()));
+        let conversion = Conversion::between(old, new);
         let (added, removed) = (conversion.added, conversion.removed);
         if added.max(removed) > LIMIT {
             let what =

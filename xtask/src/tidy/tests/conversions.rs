@@ -13,19 +13,30 @@ fn conversions(before: &str, after: &str, page: &str) -> Vec<String> {
 #[test]
 fn the_page_shows_what_the_programs_say() {
     let (before, after) = ("a\nb\n", "a\nc\n");
-    assert_eq!(conversions(before, after, "```diff e/convert/x\n a\n-b\n+c\n```\n"), NONE);
-    let stale = conversions(before, after, "\n```diff e/convert/x\n a\n-b\n+d\n```\n");
+    assert_eq!(
+        conversions(
+            before,
+            after,
+            "```diff e/convert/x\n--- e/convert/x/before.rs\n+++ e/convert/x/after.rs\n a\n-b\n+c\n```\n"
+        ),
+        NONE
+    );
+    let stale = conversions(
+        before,
+        after,
+        "\n```diff e/convert/x\n--- e/convert/x/before.rs\n+++ e/convert/x/after.rs\n a\n-b\n+d\n```\n",
+    );
     assert_eq!(stale, [format!("{PAGE}:2")]);
     assert_eq!(conversions(before, after, "no block\n"), ["e/convert/x/after.rs:1"]);
-    let lost = "```diff e/convert/x\n a\n-b\n+c\n```\n```diff e/convert/y\n```\n";
-    assert_eq!(conversions(before, after, lost), [format!("{PAGE}:6")]);
+    let lost = "```diff e/convert/x\n--- e/convert/x/before.rs\n+++ e/convert/x/after.rs\n a\n-b\n+c\n```\n```diff e/convert/y\n```\n";
+    assert_eq!(conversions(before, after, lost), [format!("{PAGE}:8")]);
 }
 
 #[test]
 fn a_conversion_changes_five_lines_at_most() {
-    let five = "```diff e/convert/x\n a\n+1\n+2\n+3\n+4\n+5\n```\n";
+    let five = "```diff e/convert/x\n--- e/convert/x/before.rs\n+++ e/convert/x/after.rs\n a\n+1\n+2\n+3\n+4\n+5\n```\n";
     assert_eq!(conversions("a\n", "a\n1\n2\n3\n4\n5\n", five), NONE);
-    let six = "```diff e/convert/x\n a\n+1\n+2\n+3\n+4\n+5\n+6\n```\n";
+    let six = "```diff e/convert/x\n--- e/convert/x/before.rs\n+++ e/convert/x/after.rs\n a\n+1\n+2\n+3\n+4\n+5\n+6\n```\n";
     assert_eq!(conversions("a\n", "a\n1\n2\n3\n4\n5\n6\n", six), ["e/convert/x/after.rs:1"]);
 }
 

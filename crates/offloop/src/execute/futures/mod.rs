@@ -69,6 +69,10 @@ pub(crate) use self::stall::{StallCounts, Stalls};
 /// # assert_eq!(answer, Some(42));
 /// # Ok::<(), offloop::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't run async calls",
+    note = "give `offloop_tokio::TokioExecutor::on(handle)`, `offloop_smol::SmolExecutor::on(&executor)`, or one of your own"
+)]
 pub trait AsyncExecutor: Send + Sync + 'static {
     /// Takes a task, and polls it later, at first and whenever it is woken, until it is ready; not
     /// inside this call. Returns at once: it never waits, starts no thread, and wakes one at the

@@ -32,7 +32,8 @@ impl AsyncCalls {
     }
 
     /// How many calls may be under way, those included that have not begun; one more is refused with
-    /// `QueueFull`. From 1 to 16 777 215; 65 536 by default. Such a call costs memory and no thread.
+    /// `QueueFull`. From 1, for which 0 counts too, to 16 777 215; 65 536 by
+    /// default. Such a call costs memory and no thread.
     pub fn max(mut self, calls: usize) -> Self {
         self.max = calls.clamp(1, RUNNING_MAX);
         self
