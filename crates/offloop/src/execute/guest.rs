@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::Ring;
+use super::awaited::Awaited;
 use super::crew::{Crew, CrewCounts, tell_abandoned};
-use super::threads::lock;
 use crate::complete::{CallRef, Phase, Ran, Remains, Verdict, Work as Right};
 use crate::contain::{contain, drop_contained};
 use crate::failure::Reason;
@@ -157,12 +157,8 @@ impl fmt::Debug for Work {
 #[derive(Default)]
 struct Books {
     /// By the order of their submits.
-    calls: Mutex<BTreeMap<u64, Entry>>,
+    calls: Awaited<BTreeMap<u64, Entry>>,
     next: AtomicU64,
-    /// Written and read under the lock. A shutdown waits for `changed`; nobody else does, and a notice
-    /// is a system call.
-    awaited: AtomicBool,
-    changed: Condvar,
 }
 
 struct Entry {
@@ -173,29 +169,28 @@ struct Entry {
 impl Books {
     fn enter(&self, call: &CallRef) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.calls).insert(number, Entry { call: call.clone(), runs: false });
+        let entry = Entry { call: call.clone(), runs: false };
+        self.calls.with(|calls| calls.insert(number, entry));
         number
     }
 
     fn begin(&self, number: u64) {
-        if let Some(entry) = lock(&self.calls).get_mut(&number) {
-            entry.runs = true;
-        }
+        self.calls.with(|calls| {
+            if let Some(entry) = calls.get_mut(&number) {
+                entry.runs = true;
+            }
+        });
     }
 
     fn end(&self, number: u64) {
-        let mut calls = lock(&self.calls);
-        let (entry, awaited) = (calls.remove(&number), self.awaited.load(Ordering::Relaxed));
-        drop(calls);
-        if awaited {
-            self.changed.notify_all();
-        }
-        drop(entry);
+        // Dropped when the lock is free again.
+        let _gone = self.calls.change(|calls| calls.remove(&number));
     }
 
     fn calls(&self, that: impl Fn(&Entry) -> bool) -> Vec<CallRef> {
-        let calls = lock(&self.calls);
-        calls.values().filter(|entry| that(entry)).map(|entry| entry.call.clone()).collect()
+        self.calls.with(|calls| {
+            calls.values().filter(|entry| that(entry)).map(|entry| entry.call.clone()).collect()
+        })
     }
 }
 
@@ -256,16 +251,7 @@ impl Crew for Guest {
     }
 
     fn wait_returned(&self, until: Instant) {
-        let mut calls = lock(&self.books.calls);
-        self.books.awaited.store(true, Ordering::Relaxed);
-        while calls.values().any(|entry| entry.runs) {
-            let Some(left) = until.checked_duration_since(Instant::now()).filter(|t| !t.is_zero())
-            else {
-                return;
-            };
-            let waited = self.books.changed.wait_timeout(calls, left);
-            calls = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.books.calls.wait_while(until, |calls| calls.values().any(|entry| entry.runs));
     }
 
     fn running(&self) -> Vec<CallRef> {

@@ -12,6 +12,7 @@
 //!
 //! User code runs at one line: in `guard`.
 
+mod awaited;
 mod charge;
 mod crew;
 mod engine;

@@ -4,7 +4,7 @@
 //! cancels, `close` and `shutdown` need nothing of the runtime but its polls.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::stall::Stalls;
@@ -13,6 +13,7 @@ use super::{AsyncCalls, AsyncExecutor};
 use crate::complete::{CallRef, Phase, Remains, Verdict, Work};
 use crate::contain::{contain, drop_contained};
 use crate::execute::Ring;
+use crate::execute::awaited::Awaited;
 use crate::execute::crew::{Crew, CrewCounts};
 use crate::failure::Reason;
 use crate::priority::Priority;
@@ -21,54 +22,40 @@ use crate::trace;
 
 /// The tasks that a runtime has.
 #[derive(Default)]
-pub(super) struct Books {
-    /// By the call's own id, and in the order of their submits by number.
-    tasks: Mutex<Listed>,
-    changed: Condvar,
-}
+pub(super) struct Books(Awaited<Listed>);
 
 #[derive(Default)]
 struct Listed {
     next: u64,
+    /// By the call's own id, and in the order of their submits by number.
     tasks: HashMap<usize, (u64, Arc<Passenger>)>,
-    /// A shutdown waits for them; nobody else does, and a notice is a system call.
-    awaited: bool,
 }
 
 impl Books {
     pub(super) fn enter(&self, passenger: &Arc<Passenger>) {
-        let mut listed = self.lock();
-        listed.next += 1;
-        let number = listed.next;
-        listed.tasks.insert(passenger.call.id(), (number, passenger.clone()));
+        self.0.with(|listed| {
+            listed.next += 1;
+            listed.tasks.insert(passenger.call.id(), (listed.next, passenger.clone()));
+        });
     }
 
     pub(super) fn leave(&self, passenger: &Passenger) {
-        let mut listed = self.lock();
-        let (gone, awaited) = (listed.tasks.remove(&passenger.call.id()), listed.awaited);
-        drop(listed);
-        if awaited {
-            self.changed.notify_all();
-        }
-        drop(gone);
+        // Dropped when the lock is free again.
+        let _gone = self.0.change(|listed| listed.tasks.remove(&passenger.call.id()));
     }
 
     fn find(&self, call: &CallRef) -> Option<Arc<Passenger>> {
-        self.lock().tasks.get(&call.id()).map(|(_, passenger)| passenger.clone())
+        self.0.with(|listed| listed.tasks.get(&call.id()).map(|(_, one)| one.clone()))
     }
 
     /// The calls that have begun, or have not, in the order of their submits.
     fn calls(&self, begun: bool) -> Vec<CallRef> {
-        let listed = self.lock();
-        let those = listed.tasks.values().filter(|(_, one)| one.call.has_begun() == begun);
-        let mut those: Vec<_> = those.map(|(number, one)| (*number, one.call.clone())).collect();
-        drop(listed);
+        let mut those: Vec<_> = self.0.with(|listed| {
+            let those = listed.tasks.values().filter(|(_, one)| one.call.has_begun() == begun);
+            those.map(|(number, one)| (*number, one.call.clone())).collect()
+        });
         those.sort_by_key(|(number, _)| *number);
         those.into_iter().map(|(_, call)| call).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Listed> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -139,16 +126,9 @@ impl Crew for AsyncCrew {
     }
 
     fn wait_returned(&self, until: Instant) {
-        let mut listed = self.books.lock();
-        listed.awaited = true;
-        while listed.tasks.values().any(|(_, one)| one.call.has_begun()) {
-            let Some(left) = until.checked_duration_since(Instant::now()).filter(|t| !t.is_zero())
-            else {
-                return;
-            };
-            let waited = self.books.changed.wait_timeout(listed, left);
-            listed = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.books
+            .0
+            .wait_while(until, |listed| listed.tasks.values().any(|(_, one)| one.call.has_begun()));
     }
 
     fn running(&self) -> Vec<CallRef> {
