@@ -5,12 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs;
-
-use anyhow::{Context, Result};
 use similar::{ChangeTag, TextDiff};
-
-use crate::workspace::Workspace;
 
 pub(crate) const PAGE: &str = "crates/offloop/src/guide/loops.md";
 /// How many lines of a program a conversion may add, and how many it may take away.
@@ -52,6 +47,13 @@ pub(crate) struct Block<'a> {
     pub(crate) shown: String,
 }
 
+impl Block<'_> {
+    /// As it stands on the page, with what it is to show.
+    pub(crate) fn text(&self, shown: &str) -> String {
+        format!("{FENCE}{}\n{shown}```\n", self.folder)
+    }
+}
+
 const FENCE: &str = "```diff ";
 
 pub(crate) fn blocks(page: &str) -> Vec<Block<'_>> {
@@ -61,45 +63,8 @@ pub(crate) fn blocks(page: &str) -> Vec<Block<'_>> {
         if let Some(folder) = text.strip_prefix(FENCE) {
             let shown = lines.by_ref().map(|(_, text)| text).take_while(|text| *text != "```");
             let shown = shown.map(|text| format!("{text}\n")).collect();
-            blocks.push(Block { folder: folder.trim(), line, shown });
+            blocks.push(Block { folder, line, shown });
         }
     }
     blocks
-}
-
-/// `cargo xtask convert`: makes the page's blocks anew.
-pub(crate) fn command(workspace: &Workspace, _args: &[String]) -> Result<()> {
-    let path = workspace.root.join(PAGE);
-    let mut page = fs::read_to_string(&path).with_context(|| format!("{PAGE} can't be read"))?;
-    let known: Vec<_> =
-        blocks(&page).into_iter().map(|it| (it.folder.to_owned(), it.shown)).collect();
-    for (folder, shown) in &known {
-        let [before, after] = sources(workspace, folder)?;
-        let old = format!("{FENCE}{folder}\n{shown}```\n");
-        let [before, after] = [&before, &after].map(|(path, text)| (path.as_str(), text.as_str()));
-        let new = format!("{FENCE}{folder}\n{}```\n", Conversion::between(before, after).shown);
-        page = page.replacen(&old, &new, 1);
-    }
-    fs::write(&path, page)?;
-    println!("{PAGE}: {} conversions", known.len());
-    Ok(())
-}
-
-/// Paths and texts.
-fn sources(workspace: &Workspace, folder: &str) -> Result<[(String, String); 2]> {
-    let dir = workspace.root.join(folder);
-    let (mut before, mut after) = (None, None);
-    for entry in fs::read_dir(&dir).with_context(|| format!("{PAGE} names {folder}"))? {
-        let file = entry?.path();
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let source = || anyhow::Ok((format!("{folder}/{name}"), fs::read_to_string(&file)?));
-        match name.split_once('.').map(|(stem, _)| stem) {
-            Some("before") => before = Some(source()?),
-            Some("after") => after = Some(source()?),
-            _ => {}
-        }
-    }
-    let before = before.with_context(|| format!("{folder} has no program `before`"))?;
-    let after = after.with_context(|| format!("{folder} has no program `after`"))?;
-    Ok([before, after])
 }

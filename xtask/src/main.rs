@@ -33,7 +33,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "convert",
         what: "makes the guide's page of conversions anew, from the programs",
-        run: conversions::command,
+        run: tidy::convert,
     },
     Command {
         name: "stress",

@@ -1,8 +1,10 @@
-//! A display that nobody sees: an X server of its own, a hand on its pointer and keyboard, and an eye.
+//! A display that nobody sees: an X server of its own, a hand on its pointer and keyboard, and an eye; and a
+//! program on it.
 //!
 //! Invariant: keys and clicks go to the server as a person's do, never to a program directly; the
-//! server ends with the value.
+//! server ends with the value, and so does a program.
 
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -102,6 +104,60 @@ impl Drop for Display {
             let _gone_already = self.server.kill();
         }
         let _gone_already = self.server.wait();
+    }
+}
+
+/// A program under way; it is killed if it has not ended by itself.
+pub(super) struct Run {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Run {
+    /// What it says goes to files in `dir`.
+    pub(super) fn start(program: Cmd, dir: &Path) -> Result<Self> {
+        let (stdout, stderr) = (dir.join("stdout.txt"), dir.join("stderr.txt"));
+        let program = program.outputs_to(&File::create(&stdout)?, &File::create(&stderr)?)?;
+        Ok(Self { child: program.start()?, stdout, stderr })
+    }
+
+    pub(super) fn printed(&self) -> Result<String> {
+        Ok(fs::read_to_string(&self.stdout)?)
+    }
+
+    /// Says how the program ended, where that is why something failed.
+    pub(super) fn alive<T>(&mut self, result: Result<T>) -> Result<T> {
+        match self.child.try_wait()? {
+            Some(status) => bail!("it ended, {status}: {}", fs::read_to_string(&self.stderr)?),
+            None => result,
+        }
+    }
+
+    /// What it printed, as soon as that has these words and is whole lines.
+    pub(super) fn says(&mut self, words: &str) -> Result<String> {
+        until(&format!("`{words}` in its output"), || {
+            let said = self.printed()?;
+            if said.contains(words) && said.ends_with('\n') {
+                return Ok(Some(said));
+            }
+            self.alive(Ok(None))
+        })
+    }
+
+    /// Waits for its end, which is to be a success, and gives all that it printed.
+    pub(super) fn ended(mut self) -> Result<String> {
+        let status = until("the end of the program", || Ok(self.child.try_wait()?))?;
+        let said = || fs::read_to_string(&self.stderr).unwrap_or_default();
+        ensure!(status.success(), "it ended, {status}: {}", said());
+        self.printed()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _gone_already = self.child.wait();
     }
 }
 

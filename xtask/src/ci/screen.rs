@@ -3,16 +3,14 @@
 //! Invariant: a program on it is told from another by what it prints and by what is on the screen,
 //! never by how long something took; limits only end what hangs.
 
-use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::Note;
 use super::convert;
-use super::display::{Display, until};
+use super::display::{Display, Run, until};
 use super::pixels::Picture;
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
@@ -106,25 +104,19 @@ impl Screen<'_> {
 
     /// Starts it, and waits for its window, on which the keys then fall.
     fn open(&self, workspace: &Workspace, pause_ms: &str) -> Result<Run> {
-        let (out, log) = (self.dir.join("stdout.txt"), self.dir.join("stderr.txt"));
         let cmd = Cmd::new(&self.program.file).env("DISPLAY", &self.display.name);
         let env = self.program.env.iter();
         let cmd = env.fold(cmd, |cmd, (key, value)| cmd.env(key, value));
         let cmd = cmd.dir(&workspace.root).args(["examples", pause_ms]);
-        let child = cmd.outputs_to(&File::create(&out)?, &File::create(&log)?)?.start()?;
-        let mut run = Run { child, out, log };
-        let opened = self.display.window(self.program.name);
-        run.is_alive()?;
-        opened?;
+        let mut run = Run::start(cmd, &self.dir)?;
+        run.alive(self.display.window(self.program.name))?;
         Ok(run)
     }
 
     /// Escape closes the window, and with it the program.
-    fn close(&self, mut run: Run) -> Result<()> {
+    fn close(&self, run: Run) -> Result<()> {
         self.display.key("Escape")?;
-        let status = until("its end", || Ok(run.child.try_wait()?))?;
-        ensure!(status.success(), "it ended with {status}, see {}", run.log.display());
-        Ok(())
+        run.ended().map(drop)
     }
 
     fn painted(&self) -> Result<Picture> {
@@ -142,39 +134,5 @@ impl Screen<'_> {
 
     fn line(&self) -> Result<Picture> {
         Ok(self.display.look()?.rows(self.program.line.clone()))
-    }
-}
-
-/// A program on the screen; it is killed if it has not ended by itself.
-struct Run {
-    child: Child,
-    out: PathBuf,
-    log: PathBuf,
-}
-
-impl Run {
-    fn is_alive(&mut self) -> Result<()> {
-        match self.child.try_wait()? {
-            None => Ok(()),
-            Some(status) => bail!("it ended too soon, {status}: see {}", self.log.display()),
-        }
-    }
-
-    /// What it printed, as soon as that has these words.
-    fn says(&mut self, words: &str) -> Result<String> {
-        until(&format!("`{words}` in its output"), || {
-            let said = fs::read_to_string(&self.out)?;
-            if said.contains(words) && said.ends_with('\n') {
-                return Ok(Some(said));
-            }
-            self.is_alive().map(|()| None)
-        })
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        let _it_has_ended = self.child.kill();
-        let _nobody_asks = self.child.wait();
     }
 }

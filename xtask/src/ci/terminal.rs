@@ -3,7 +3,6 @@
 //!
 //! Invariant: what is judged is what stands on the screen; no time is, but for a limit that ends what hangs.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use super::packages::{Package, Thing::Tool};
-use super::{Note, packages};
+use super::{Note, convert, packages};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
@@ -35,11 +34,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<Note> {
     cancelled(&Screen::open(&scratch.join("cancelled"), slow)?)?;
     to_its_end(&Screen::open(&scratch.join("to-its-end"), &[&program, &folder])?)?;
     let programs = target.join("debug/examples");
-    let mut said = Vec::new();
-    for name in ["ratatui_before", "ratatui_after"] {
-        said.push(answer(&Screen::open(&scratch.join(name), &[&programs.join(name)])?)?);
-    }
-    ensure!(said[0] == said[1], "after the conversion {:?} became {:?}", said[0], said[1]);
+    let said = |name| answer(&Screen::open(&scratch.join(name), &[&programs.join(name)])?);
+    convert::agree("ratatui", &said("ratatui_before")?, &said("ratatui_after")?)?;
     Ok("one program and one pair, by tmux".to_owned())
 }
 
@@ -73,12 +69,7 @@ fn answer(screen: &Screen<'_>) -> Result<String> {
         text.lines().find(|line| line.starts_with("localhost: "))
     }
     let shown = screen.ends(|text| line(text).is_some())?;
-    let answer = line(&shown).unwrap_or_default().trim_end();
-    let addresses = answer.trim_start_matches("localhost: ").split(", ");
-    for address in addresses {
-        ensure!(address.parse::<IpAddr>().is_ok(), "{address:?} is no address: {answer}");
-    }
-    Ok(answer.to_owned())
+    Ok(line(&shown).unwrap_or_default().trim_end().to_owned())
 }
 
 /// What the program prints beside the frame has left no trace in it.

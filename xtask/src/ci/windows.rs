@@ -4,13 +4,12 @@
 //! Invariant: each file in `src/bin` there is used in every way of `WAYS`, and what it says is compared
 //! with what the others say; each folder in `convert` there is a pair that says one thing.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::fs;
+use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-use super::display::{Display, until};
+use super::display::{Display, Run, until};
 use super::packages::{Package, Thing::Library};
 use super::pixels::{Picture, Rgb};
 use super::{Note, convert, packages};
@@ -129,7 +128,9 @@ fn expected(folder: &Path) -> Result<String> {
 /// One run of one program, on a display of its own. Gives what it printed.
 fn used(workspace: &Workspace, dir: &Path, program: &Path, way: Way) -> Result<String> {
     let display = Display::open(dir, SCREEN)?;
-    let mut run = Run::start(workspace, &display, dir, program, way)?;
+    let pause_ms = if way == Way::Left { "100" } else { STILL_MS };
+    let started = on(&display, program).dir(&workspace.root).args([FOLDER, pause_ms]);
+    let mut run = Run::start(started, dir)?;
     let window = run.alive(display.window(TITLE))?;
     if way != Way::Left {
         let before = seen(&display, RUNNING)?;
@@ -143,12 +144,12 @@ fn used(workspace: &Workspace, dir: &Path, program: &Path, way: Way) -> Result<S
             Way::Key => display.key("c")?,
             Way::Close => {
                 display.key("Escape")?;
-                return run.ended(CANCELLED);
+                return ended(run, CANCELLED);
             }
             Way::Left => {}
         }
     }
-    until("a line of output", || Ok(run.printed()?.ends_with('\n').then_some(())))?;
+    run.says("\n")?;
     let after = seen(&display, DONE)?;
     ensure!(after.count(TEXT) > 100, "no text is seen");
     until("a tick after the call", || Ok(display.look()?.differs(&after).then_some(())))?;
@@ -159,7 +160,14 @@ fn used(workspace: &Workspace, dir: &Path, program: &Path, way: Way) -> Result<S
     }
     display.key("Escape")?;
     let line = if way == Way::Left { run.printed()?.trim().to_owned() } else { CANCELLED.into() };
-    run.ended(&line)
+    ended(run, &line)
+}
+
+/// All that it printed must be this one line.
+fn ended(run: Run, line: &str) -> Result<String> {
+    let printed = run.ended()?;
+    ensure!(printed.trim_end() == line, "it printed {printed:?}, and not {line:?}");
+    Ok(line.to_owned())
 }
 
 /// A program whose window opens there.
@@ -174,59 +182,4 @@ fn seen(display: &Display, paper: Rgb) -> Result<Picture> {
         let picture = display.look()?;
         Ok((picture.count(paper) > LARGE).then_some(picture))
     })
-}
-
-/// A program under way; it is killed if it has not ended by itself.
-struct Run {
-    child: Child,
-    stdout: PathBuf,
-    stderr: PathBuf,
-}
-
-impl Run {
-    fn start(
-        workspace: &Workspace,
-        display: &Display,
-        dir: &Path,
-        program: &Path,
-        way: Way,
-    ) -> Result<Self> {
-        let (stdout, stderr) = (dir.join("stdout.txt"), dir.join("stderr.txt"));
-        let pause_ms = if way == Way::Left { "100" } else { STILL_MS };
-        let child = on(display, program)
-            .dir(&workspace.root)
-            .args([FOLDER, pause_ms])
-            .outputs_to(&File::create(&stdout)?, &File::create(&stderr)?)?
-            .start()?;
-        Ok(Self { child, stdout, stderr })
-    }
-
-    fn printed(&self) -> Result<String> {
-        Ok(fs::read_to_string(&self.stdout)?)
-    }
-
-    /// Says how the program ended, where that is why something failed.
-    fn alive<T>(&mut self, result: Result<T>) -> Result<T> {
-        match self.child.try_wait()? {
-            Some(status) => bail!("it ended, {status}: {}", fs::read_to_string(&self.stderr)?),
-            None => result,
-        }
-    }
-
-    /// Waits for its end, and gives all that it printed, which must be this one line.
-    fn ended(mut self, line: &str) -> Result<String> {
-        let status: ExitStatus = until("the end of the program", || Ok(self.child.try_wait()?))?;
-        let said = || fs::read_to_string(&self.stderr).unwrap_or_default();
-        ensure!(status.success(), "it ended, {status}: {}", said());
-        let printed = self.printed()?;
-        ensure!(printed.trim_end() == line, "it printed {printed:?}, and not {line:?}");
-        Ok(line.to_owned())
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        let _gone_already = self.child.kill();
-        let _gone_already = self.child.wait();
-    }
 }

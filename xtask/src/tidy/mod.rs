@@ -10,15 +10,24 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Result, bail};
+use std::fs;
+
+use anyhow::{Context, Result, bail};
 
 use self::rules::RULES;
 use self::tree::{Finding, Tree};
+use crate::conversions::PAGE;
 use crate::workspace::Workspace;
 
 pub(crate) fn command(workspace: &Workspace, _args: &[String]) -> Result<()> {
     println!("tidy: {}", check(workspace)?);
     Ok(())
+}
+
+/// Makes the guide's page of conversions anew.
+pub(crate) fn convert(workspace: &Workspace, _args: &[String]) -> Result<()> {
+    let page = rules::conversions::page(&Tree::load(&workspace.root)?)?;
+    fs::write(workspace.root.join(PAGE), page).with_context(|| format!("{PAGE} can't be written"))
 }
 
 /// Applies every rule to every file; gives a count for the summary.

@@ -68,14 +68,14 @@ impl Run {
         self.env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value))
     }
 
-    pub(super) fn command(&self) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).stdin(Stdio::null());
         command.envs(self.env.iter().map(|(key, value)| (key, value)));
         command
     }
 
-    pub(super) fn spawn(&self, command: &mut Command) -> Result<Child> {
+    fn spawn(&self, command: &mut Command) -> Result<Child> {
         command.spawn().with_context(|| format!("could not start {:?}", self.words))
     }
 

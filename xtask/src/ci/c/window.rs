@@ -3,16 +3,12 @@
 //! Invariant: the click and the key come from the X server, as a user's do; what a picture shows is
 //! compared with one of before.
 
-use std::fs::{self, File};
-use std::path::Path;
-use std::process::{Child, Stdio};
-
 use anyhow::{Result, ensure};
 
 use super::CANCELLED;
 use super::build::Kit;
 use super::run::Run;
-use crate::ci::display::{Display, until};
+use crate::ci::display::{self, Display, until};
 use crate::ci::pixels::{Picture, Rgb};
 
 /// Behind the line, when the outcome is there.
@@ -26,37 +22,25 @@ const TITLE: &str = "hash_qt";
 /// Cancelled by a click, and then to its end; gives the line that it ended with.
 pub(super) fn drive(kit: &Kit, hash: &dyn Fn(u32) -> Run) -> Result<String> {
     let display = Display::open(&kit.out, SIZE)?;
-    let cancelled = visit(kit, &display, &hash(200), true)?;
+    let cancelled = visit(kit, &display, hash(200), true)?;
     ensure!(cancelled == CANCELLED, "cancelled by a click, it came to `{cancelled}`");
-    visit(kit, &display, &hash(0), false)
+    visit(kit, &display, hash(0), false)
 }
 
-fn visit(kit: &Kit, display: &Display, hash: &Run, click: bool) -> Result<String> {
-    let out = kit.out.join("window.txt");
-    let mut command = hash.command();
-    command.env("DISPLAY", &display.name).env("QT_QPA_PLATFORM", "xcb");
-    command.stdout(File::create(&out)?).stderr(Stdio::null());
-    let mut child = hash.spawn(&mut command)?;
-    let said = watch(display, &mut child, &out, click);
-    if said.is_err() {
-        child.kill()?;
-    }
-    let closed = until("its end, closed by Escape", || Ok(child.try_wait()?));
-    if closed.is_err() {
-        child.kill()?;
-        child.wait()?;
-    }
-    let said = said?;
-    ensure!(closed?.success(), "it failed at its end");
+fn visit(kit: &Kit, display: &Display, hash: Run, click: bool) -> Result<String> {
+    let program = hash.env("DISPLAY", &display.name).env("QT_QPA_PLATFORM", "xcb");
+    let mut run = display::Run::start(program.into_cmd(), &kit.out)?;
+    let said = watch(display, &mut run, click)?;
+    run.ended()?;
     Ok(said)
 }
 
-fn watch(display: &Display, child: &mut Child, out: &Path, click: bool) -> Result<String> {
+fn watch(display: &Display, run: &mut display::Run, click: bool) -> Result<String> {
     let seen = |what: &str, is_it: &dyn Fn(&Picture) -> bool| {
         until(what, || Ok(Some(display.look()?).filter(is_it)))
     };
     // No window manager gives it the keyboard.
-    display.window(TITLE)?;
+    run.alive(display.window(TITLE))?;
     if click {
         let counter = |picture: &Picture| picture.rows(0..COUNTER_ROWS);
         let before = seen("a text in its window", &|picture| counter(picture).is_written())?;
@@ -65,10 +49,7 @@ fn watch(display: &Display, child: &mut Child, out: &Path, click: bool) -> Resul
         seen("a tick of its counter", &|picture| counter(picture).differs(&before))?;
         display.click(CANCEL)?;
     }
-    let said = until("what it came to", || {
-        ensure!(child.try_wait()?.is_none(), "it ended before it was closed");
-        Ok(Some(fs::read_to_string(out)?).filter(|said| said.ends_with('\n')))
-    })?;
+    let said = run.says("\n")?;
     seen("its window with a result", &|picture| picture.count(BLUE) > 2000)?;
     display.key("Escape")?;
     Ok(said.trim_end().to_owned())

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context, Result};
+
 use crate::conversions::{Conversion, LIMIT, PAGE, blocks};
 use crate::tidy::tree::{Finding, SourceFile, Tree};
 
@@ -13,19 +15,39 @@ struct Pair<'a> {
     after: Option<&'a SourceFile>,
 }
 
+impl Pair<'_> {
+    fn conversion(&self) -> Option<Conversion> {
+        let [before, after] =
+            [self.before?, self.after?].map(|file| (file.path.as_str(), file.text.as_str()));
+        Some(Conversion::between(before, after))
+    }
+}
+
+/// The page, with what the programs say now.
+pub(in crate::tidy) fn page(tree: &Tree) -> Result<String> {
+    let page = tree.get(PAGE).with_context(|| format!("there is no {PAGE}"))?;
+    let pairs = pairs(tree);
+    let mut text = page.text.clone();
+    for block in blocks(&page.text) {
+        let conversion = pairs.get(block.folder).and_then(Pair::conversion);
+        let conversion = conversion
+            .with_context(|| format!("{} has no programs before and after", block.folder))?;
+        text = text.replacen(&block.text(&block.shown), &block.text(&conversion.shown), 1);
+    }
+    Ok(text)
+}
+
 pub(super) fn shown(tree: &Tree) -> Vec<Finding> {
     let pairs = pairs(tree);
     let page = tree.get(PAGE);
     let blocks = page.map(|page| blocks(&page.text)).unwrap_or_default();
     let mut findings = Vec::new();
     for (folder, pair) in &pairs {
-        let (Some(before), Some(after)) = (pair.before, pair.after) else {
-            let file = pair.before.or(pair.after);
-            findings.extend(file.map(|file| file.finding(1, "stands without its other program")));
+        let Some(after) = pair.after.or(pair.before) else { continue };
+        let Some(conversion) = pair.conversion() else {
+            findings.push(after.finding(1, "stands without its other program"));
             continue;
         };
-        let [old, new] = [before, after].map(|file| (file.path.as_str(), file.text.as_str()));
-        let conversion = Conversion::between(old, new);
         let (added, removed) = (conversion.added, conversion.removed);
         if added.max(removed) > LIMIT {
             let what =

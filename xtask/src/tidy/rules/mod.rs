@@ -2,7 +2,7 @@
 //!
 //! Invariant: a rule looks at a `Tree` and nothing else, so each can be shown a sample.
 
-mod conversions;
+pub(super) mod conversions;
 mod guarantees;
 mod imports;
 mod manifests;
