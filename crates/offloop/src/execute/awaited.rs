@@ -2,6 +2,9 @@
 //!
 //! Invariant: who waits hears of every change; while nobody does, a change costs no system call.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 

@@ -172,6 +172,9 @@ fn a_list_that_says_it_is_endless_ends() {
     assert!(Format::decode::<Vec<u8>>(&endless).is_err(), "its elements are not there");
     let long = [0x80, 0x80, 0x04];
     assert_eq!(Format::decode::<Vec<()>>(&long).expect("much of nothing").len(), 1 << 16);
+    let longer = [0x80, 0x80, 0x08];
+    let text = Format::decode::<Vec<()>>(&longer).expect_err("too much").to_string();
+    assert_eq!(text, too_long);
 }
 
 /// A worker that has answered and then ended: its end is known before the answer is read.
