@@ -2,14 +2,16 @@
 //! of them costs while it waits is printed.
 //!
 //! Invariant: the server answers nobody before all have asked, so that all wait at once. It is a
-//! process of its own: descriptors and memory of its side are not counted here.
+//! process of its own: descriptors and memory of its side are not counted here. No more connections
+//! are on their way than its backlog takes, for a system may drop or reset what is beyond that; and
+//! neither side waits without end for the other.
 //!
 //! `cargo test --release -p offloop-tokio --test ten_thousand` repeats the figures.
 
-use std::io::{BufRead, BufReader, Lines, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use offloop::{Offloop, Outcome};
@@ -17,8 +19,9 @@ use offloop_tokio::TokioExecutor;
 use peak_alloc::PeakAlloc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{self, Handle};
-use tokio::sync::watch;
+use tokio::runtime;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -26,6 +29,8 @@ static MEMORY: PeakAlloc = PeakAlloc;
 const CALLS: u32 = 10_000;
 /// Of everything that is not one of the calls' sockets.
 const OTHER_DESCRIPTORS: u64 = 64;
+/// Connections that the server has not welcomed yet, at most: a backlog that every system gives.
+const CONNECTING: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(120);
 const SERVER: &str = "be the server for";
 
@@ -67,9 +72,20 @@ fn raise_limit() -> Option<u64> {
     Some(200)
 }
 
+/// Where to ask, and how many may be on their way there.
+struct Address {
+    at: SocketAddr,
+    connecting: Semaphore,
+}
+
 /// What a call is: it asks, and waits for the answer.
-async fn ask(server: SocketAddr, number: u32) -> std::io::Result<u32> {
-    let mut stream = TcpStream::connect(server).await?;
+async fn ask(server: Arc<Address>, number: u32) -> std::io::Result<u32> {
+    let turn = server.connecting.acquire().await.expect("it is never closed");
+    let stream = TcpStream::connect(server.at).await;
+    let mut stream = stream.inspect_err(|error| eprintln!("call {number}: {error}"))?;
+    // The server's welcome: the connection has left the backlog.
+    stream.read_u8().await?;
+    drop(turn);
     stream.write_u32(number).await?;
     stream.read_u32().await
 }
@@ -87,6 +103,7 @@ impl App {
 
 fn through_offloop(calls: u32) {
     let mut server = Server::start(calls);
+    let address = server.address();
     let (wake, woken) = mpsc::channel();
     let executor = TokioExecutor::with_threads(2).expect("a runtime");
     let off = Offloop::<App>::builder().waker(move || wake.send(())).async_on(executor);
@@ -94,7 +111,7 @@ fn through_offloop(calls: u32) {
     let mut app = App { off, answers: Vec::new() };
     let before = Memory::now();
     for number in 0..calls {
-        app.off.call_async(ask(server.at, number)).then(App::on_answer);
+        app.off.call_async(ask(Arc::clone(&address), number)).then(App::on_answer);
     }
     server.wait("all asked");
     let stats = app.off.stats().async_calls;
@@ -115,10 +132,11 @@ fn through_offloop(calls: u32) {
 /// What of that is tokio's.
 fn by_tokio_alone(calls: u32) {
     let mut server = Server::start(calls);
+    let address = server.address();
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let before = Memory::now();
-    let tasks: Vec<_> = (0..calls).map(|n| runtime.spawn(ask(server.at, n))).collect();
+    let tasks: Vec<_> = (0..calls).map(|n| runtime.spawn(ask(Arc::clone(&address), n))).collect();
     server.wait("all asked");
     before.print_growth(calls);
     server.answer();
@@ -164,7 +182,7 @@ struct Server {
     at: SocketAddr,
     child: Child,
     orders: ChildStdin,
-    says: Lines<BufReader<ChildStdout>>,
+    says: mpsc::Receiver<std::io::Result<String>>,
 }
 
 impl Server {
@@ -175,19 +193,29 @@ impl Server {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let orders = child.stdin.take().expect("it is piped");
-        let mut says = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let at = says.next().expect("it says where it is").expect("in words");
-        Self { at: at.parse().expect("an address"), child, orders, says }
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let (line, says) = mpsc::channel();
+        std::thread::spawn(move || lines.map(|said| line.send(said)).all(|sent| sent.is_ok()));
+        let at = hear(&says).parse().expect("it says where it is");
+        Self { at, child, orders, says }
     }
 
-    fn wait(&mut self, what: &str) {
-        let said = self.says.next().expect("the server lives").expect("and says words");
-        assert_eq!(said, what);
+    fn address(&self) -> Arc<Address> {
+        Arc::new(Address { at: self.at, connecting: Semaphore::new(CONNECTING) })
+    }
+
+    fn wait(&self, what: &str) {
+        assert_eq!(hear(&self.says), what);
     }
 
     fn answer(&mut self) {
         writeln!(self.orders, "answer").expect("the server listens");
     }
+}
+
+fn hear(says: &mpsc::Receiver<std::io::Result<String>>) -> String {
+    let said = says.recv_timeout(PATIENCE).expect("the server lives, and says a line in time");
+    said.expect("in words")
 }
 
 impl Drop for Server {
@@ -198,51 +226,47 @@ impl Drop for Server {
 }
 
 /// The server: takes so many questions, and sends each back when it is told to. Ends when nobody is
-/// there to tell it, or after the patience.
+/// there to tell it, or when a connection fails.
 fn serve(count: u32) {
     raise_limit();
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (open, opened) = watch::channel(false);
-    std::thread::spawn(move || {
-        let told = std::io::stdin().lock().lines().next();
-        match told {
-            Some(Ok(_)) => open.send_replace(true),
-            _ => std::process::exit(0),
-        };
-        std::thread::sleep(PATIENCE);
-        std::process::exit(1);
+    std::thread::spawn(move || match std::io::stdin().lock().lines().next() {
+        Some(Ok(_)) => open.send_replace(true),
+        _ => std::process::exit(0),
     });
-    runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        println!("{}", listener.local_addr().expect("an address"));
-        let (asked, mut asking) = tokio::sync::mpsc::unbounded_channel();
-        let answering = tokio::spawn(accept(listener, count, asked, opened));
-        for _ in 0..count {
-            asking.recv().await.expect("all ask");
-        }
-        println!("all asked");
-        answering.await.expect("it does not panic");
-    });
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    if let Err(error) = runtime.block_on(answer_all(count, opened)) {
+        println!("a connection failed: {error}");
+    }
 }
 
-async fn accept(
-    listener: TcpListener,
-    count: u32,
-    asked: tokio::sync::mpsc::UnboundedSender<()>,
-    opened: watch::Receiver<bool>,
-) {
-    let mut answering = Vec::new();
+async fn answer_all(count: u32, mut opened: watch::Receiver<bool>) -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    let mut asking = JoinSet::new();
     for _ in 0..count {
-        let (mut stream, _) = listener.accept().await.expect("a connection");
-        let (asked, mut opened) = (asked.clone(), opened.clone());
-        answering.push(Handle::current().spawn(async move {
-            let number = stream.read_u32().await?;
-            let _heard = asked.send(());
-            drop(opened.wait_for(|open| *open).await);
-            stream.write_u32(number).await
-        }));
+        let (mut stream, _) = listener.accept().await?;
+        asking.spawn(async move {
+            stream.write_u8(0).await?;
+            std::io::Result::Ok((stream.read_u32().await?, stream))
+        });
     }
-    for one in answering {
-        one.await.expect("it does not panic").expect("no connection fails");
+    let asked = together(asking).await?;
+    println!("all asked");
+    let _told = opened.wait_for(|open| *open).await;
+    let mut answering = JoinSet::new();
+    for (number, mut stream) in asked {
+        answering.spawn(async move { stream.write_u32(number).await });
     }
+    together(answering).await?;
+    Ok(())
+}
+
+/// What all of them bring, or the first failure.
+async fn together<T: 'static>(mut tasks: JoinSet<std::io::Result<T>>) -> std::io::Result<Vec<T>> {
+    let mut all = Vec::new();
+    while let Some(one) = tasks.join_next().await {
+        all.push(one.expect("it does not panic")?);
+    }
+    Ok(all)
 }
