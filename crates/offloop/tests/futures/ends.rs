@@ -82,6 +82,31 @@ fn a_call_that_is_decided_before_its_first_poll_is_not_polled() {
     assert!(gate.polled().is_empty());
 }
 
+/// A runtime that ends on the loop thread, and one that panics instead of taking the task.
+#[test]
+fn a_future_that_was_never_polled_is_dropped_off_the_loop_whoever_ends_its_task() {
+    struct Panics;
+    impl AsyncExecutor for Panics {
+        fn spawn(&self, _: Task) -> Result<(), Task> {
+            panic!("no room");
+        }
+    }
+
+    let (lp, runtime) = looped::<Seen<()>>(0);
+    let gate = Gate::default();
+    lp.off.call_async(gate.pass()).then(keep);
+    runtime.end();
+    assert!(matches!(lp.outcome(), Err(Failure::Shutdown)));
+    gate.wait_dropped(1);
+
+    let lp = TestLoop::<Seen<()>>::with(|builder| builder.async_on(Panics));
+    lp.off.call_async(gate.pass()).then(keep);
+    assert!(matches!(lp.outcome(), Err(Failure::Shutdown)));
+    gate.wait_dropped(2);
+    assert!(gate.polled().is_empty());
+    assert_eq!(lp.off.stats().async_calls.queued, 0);
+}
+
 /// A3: the calls of a runtime that ends under them come to an outcome.
 #[test]
 fn a_runtime_that_ends_before_its_calls_is_an_outcome() {

@@ -4,7 +4,8 @@
 //! # Invariants
 //!
 //! * **A1 One owner.** A call's future is in its [`Task`], and whoever polls or drops that polls or
-//!   drops the future, on that thread.
+//!   drops the future, on that thread; one that was never polled is dropped by a thread of offloop's
+//!   own, for the loop's may be the one that drops the task.
 //! * **A2 Whoever decides it, stops it.** A task registers its waker, then looks whether the call is
 //!   decided, then polls; who decides the call, decides, then wakes. So a decided future is dropped
 //!   at its next poll, and that comes. Model: `execute::futures::berth::loom`.
@@ -79,7 +80,7 @@ pub trait AsyncExecutor: Send + Sync + 'static {
     /// most.
     ///
     /// `Err` gives it back: the call comes to `Rejected(NoWorker)`. A task that is dropped before it
-    /// is ready, as by a runtime that shuts down, brings its call to `Shutdown`.
+    /// is ready, as by a runtime that shuts down or a `spawn` that panics, brings its call to `Shutdown`.
     ///
     /// A runtime that ends drops its tasks itself. It can't leave that to the last of their wakers:
     /// offloop has one of each task that waits, to have it dropped when its call is decided, so that a

@@ -13,7 +13,7 @@ use std::task::{self, Poll};
 use super::berth::Berth;
 use super::crew::Books;
 use super::stall::{Stalls, Watch};
-use crate::complete::{CallRef, Flowing, Work};
+use crate::complete::{CallRef, Flowing, Remains, Verdict, Work};
 
 /// What the books know of a task.
 pub(super) struct Passenger {
@@ -28,7 +28,8 @@ pub(super) struct Passenger {
 /// * A **panic** of the call's future is the call's outcome, and ends here.
 /// * A call whose outcome is **decided** (cancelled, timed out, shut down) has its future dropped at
 ///   the next poll, for which it is woken; then the task is ready.
-/// * **Dropped** before it is ready, its call comes to `Shutdown`; the call's future is dropped with it.
+/// * **Dropped** before it is ready, its call comes to `Shutdown`. The call's future is dropped with it if
+///   it was polled, and else by a thread of offloop's own.
 #[must_use = "a task that is dropped ends its call with `Shutdown`"]
 pub struct Task {
     stage: Stage,
@@ -85,7 +86,16 @@ impl Task {
         // A runtime that ends may hold a lock: it is not told to wake what it drops.
         self.passenger.berth.leave();
         // Before the books: what waits for them to be empty finds the outcome decided.
-        self.stage = Stage::Over;
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            // It may be the loop thread that drops it: one on which it was to be handed over, or on
+            // which a runtime ends. A future that was polled is dropped where that was to go on.
+            Stage::Waiting(work) => {
+                let call = &self.passenger.call;
+                call.decide(Verdict::Shutdown);
+                call.hub().discard(Remains::Work(work));
+            }
+            begun => drop(begun),
+        }
         self.books.leave(&self.passenger);
     }
 
