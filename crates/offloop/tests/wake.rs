@@ -275,3 +275,32 @@ fn a_waker_that_panicked_is_called_again_by_the_next_completion() {
     }
     assert_eq!((sum, off.stats().waker_panics), (2, 1));
 }
+
+/// The waker panics only after another call has completed, which found a turn asked for.
+#[test]
+fn a_completion_beside_a_waker_that_panics_wakes_too() {
+    let (events, queue) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let first = std::sync::Mutex::new(Some(released));
+    let waker = move || {
+        let first = first.lock().unwrap().take();
+        if let Some(released) = first {
+            released.recv_timeout(PATIENCE).expect("the other call completes");
+            explode("a waker whose loop is not ready yet");
+        }
+        events.send(())
+    };
+    let threads = Threads::new().max(2);
+    let off = Offloop::<u32>::builder().waker(waker).threads(threads).build().unwrap();
+    off.call(|| 1).then(|sum, one| *sum += one.unwrap());
+    wait_until(|| off.stats().wakes == 1);
+    // One thread is in the waker, so the other one begins this only when it has completed that.
+    off.call(|| 1).then(|sum, one| *sum += one.unwrap());
+    off.call(move || release.send(())).detach();
+    let mut sum = 0;
+    while sum < 2 {
+        queue.recv_timeout(PATIENCE).expect("woken");
+        off.deliver(&mut sum);
+    }
+    assert_eq!(off.stats().waker_panics, 1);
+}

@@ -4,9 +4,22 @@ use loom::thread;
 
 use super::notify::{LoopWake, LoopWaker, Notify};
 use super::queue::{Parcel, queue};
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Unpark(thread::Thread);
+
+/// Panics at its first wake, and counts.
+struct NotReady(Arc<AtomicUsize>);
+
+impl LoopWaker for NotReady {
+    fn wake(&self) {
+        if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
+            resume_unwind(Box::new("not ready"));
+        }
+    }
+}
 
 impl LoopWaker for Unpark {
     fn wake(&self) {
@@ -38,6 +51,25 @@ fn no_wake_is_lost() {
                 seen += 1;
             }
         }
+    });
+}
+
+/// Two completions, and a waker that panics at the first: whichever comes first or beside it, the loop is
+/// woken for the other.
+#[test]
+fn a_wake_that_panics_takes_no_other_with_it() {
+    loom::model(|| {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let waker = LoopWake::Custom(Box::new(NotReady(wakes.clone())));
+        let notify = Arc::new(Notify::new(waker));
+        let other = {
+            let notify = notify.clone();
+            thread::spawn(move || notify.raise())
+        };
+        notify.raise();
+        other.join().expect("it ends");
+        assert_eq!(wakes.load(Ordering::Relaxed), 2);
+        assert!(notify.is_raised(None));
     });
 }
 

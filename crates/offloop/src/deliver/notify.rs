@@ -1,16 +1,20 @@
 //! The wake: how a completion asks the loop for a turn, and how a turn takes that back.
 //!
-//! Order of effects. Completion: push, then raise; the one that raises, wakes. Turn: drain the
-//! descriptor, then lower, then take. `raised` is only ever swapped, so a raise either comes
-//! after the lowering, and wakes, or before it, and then the lowering acquires the push. The
-//! descriptor is drained first: drained after the lowering, it would swallow the wake of a raise
+//! Order of effects. Completion: push, then raise; the first to raise wakes. Turn: drain the
+//! descriptor, then lower, then take. `raised` is only ever read and written in one step, so a raise
+//! either comes after the lowering, and wakes, or before it, and then the lowering acquires the push.
+//! The descriptor is drained first: drained after the lowering, it would swallow the wake of a raise
 //! in between. Model: `deliver::loom::no_wake_is_lost`.
+//!
+//! Invariant of a waker that panics: it loses its own request only. Those that came while it ran are
+//! counted in `raised`, and the one that it failed wakes for them; later ones find it unwoken, and
+//! wake. Model: `deliver::loom::a_wake_that_panics_takes_no_other_with_it`.
 
 use std::sync::{Arc, Weak};
 
 use crate::contain::contain;
 use crate::padded::Padded;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::sys::WakeFd;
 
 /// How offloop wakes *your* loop: the one thing that a foreign loop owes.
@@ -24,7 +28,7 @@ use crate::sys::WakeFd;
 ///   One that blocks holds up deadlines, and in the end the shutdown.
 /// * **Failure**: a wake that the loop never sees is lost, and outcomes wait for the next one. So
 ///   it must not be refused: one that posts to a bounded queue keeps a place free there. A panic
-///   in it is contained and counted, and the next completion after it wakes again.
+///   in it is contained and counted, and the next completion, beside it or after it, wakes again.
 ///
 /// ```
 /// # use std::sync::mpsc;
@@ -71,15 +75,20 @@ pub(crate) enum LoopWake {
     None,
 }
 
-const LOWERED: u32 = 0;
-const RAISED: u32 = 1;
-/// Raised, and the waker panicked: the next to raise wakes again.
-const UNWOKEN: u32 = 2;
+const LOWERED: u64 = 0;
+/// Raised, and the waker panicked: the next to raise wakes again. What is below it counts those who
+/// raised since, or since the last turn: one of 2^63 that come before a turn would be one too many.
+const UNWOKEN: u64 = 1 << 63;
+
+/// Whether somebody raised, and nobody failed to wake since.
+fn is_woken(raised: u64) -> bool {
+    raised & !UNWOKEN != 0
+}
 
 pub(crate) struct Notify {
-    /// A turn was asked for and has not begun: one of the three below. Swapped by all; read plain
-    /// only to skip a turn. What stands beside it is read by those who submit.
-    raised: Padded<AtomicU32>,
+    /// Who asked for a turn that has not begun: see above. Changed in one step by all; read plain only to
+    /// skip a turn. What stands beside it is read by those who submit.
+    raised: Padded<AtomicU64>,
     /// Set when the loop's own handle is gone: nobody is left to wake.
     silent: AtomicBool,
     waker: LoopWake,
@@ -91,7 +100,7 @@ pub(crate) struct Notify {
 impl Notify {
     pub(crate) fn new(waker: LoopWake) -> Self {
         Self {
-            raised: Padded(AtomicU32::new(LOWERED)),
+            raised: Padded(AtomicU64::new(LOWERED)),
             silent: AtomicBool::new(false),
             waker,
             wakes: AtomicU64::new(0),
@@ -101,11 +110,20 @@ impl Notify {
 
     /// Asks for a turn; call it *after* the push that the turn shall find.
     pub(crate) fn raise(&self) {
-        if self.raised.swap(RAISED, Ordering::AcqRel) != RAISED && !self.wake() {
-            let (before, after) = (RAISED, UNWOKEN);
-            // A turn that came in between has seen the request.
-            let _in_time =
-                self.raised.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed);
+        let before = self.raised.fetch_add(1, Ordering::AcqRel);
+        if is_woken(before) {
+            return;
+        }
+        let mut known = before + 1;
+        while !self.wake() {
+            match self.raised.compare_exchange(known, UNWOKEN, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                // Others came, and left the wake to this one.
+                Err(now) if now > known => known = now,
+                // A turn came in between, and has seen the request.
+                Err(_) => return,
+            }
         }
     }
 
