@@ -46,6 +46,31 @@ pub(super) fn inherit(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// In the README of each adapter: of which library it is, from which version on.
+pub(super) fn versions(tree: &Tree) -> Vec<Finding> {
+    let root = tree.get("Cargo.toml").and_then(parse).unwrap_or_default();
+    let shared = root.get("workspace").and_then(|table| table.get("dependencies"));
+    let mut findings = Vec::new();
+    for file in tree.manifests().filter(|file| file.path.starts_with("adapters/")) {
+        let Some(readme) = tree.get(&file.path.replace("Cargo.toml", "README.md")) else {
+            continue;
+        };
+        let manifest = parse(file).unwrap_or_default();
+        let own = manifest.get("dependencies").and_then(Value::as_table).into_iter().flatten();
+        let named = own.filter(|(name, _)| *name != "offloop").filter_map(|(name, value)| {
+            let inherits = value.get("workspace").is_some();
+            let value = if inherits { shared?.get(name)? } else { value };
+            let version = value.as_str().or_else(|| value.get("version")?.as_str())?;
+            Some(format!("{name} {version}"))
+        });
+        let named: Vec<String> = named.collect();
+        if !named.is_empty() && !named.iter().any(|named| readme.text.contains(named)) {
+            findings.push(readme.finding(1, format!("says none of `{}`", named.join("`, `"))));
+        }
+    }
+    findings
+}
+
 fn patterns(tree: &Tree, key: &str) -> Vec<String> {
     let root = tree.get("Cargo.toml").and_then(parse).unwrap_or_default();
     let patterns = root.get("workspace").and_then(|table| table.get(key));

@@ -109,4 +109,9 @@ pub(super) const RULES: &[Rule] = &[
         reason: "lints and versions are decided once for all crates",
         check: manifests::inherit,
     },
+    Rule {
+        name: "versions",
+        reason: "who looks for an adapter asks first whether it is for the version that they have",
+        check: manifests::versions,
+    },
 ];

@@ -120,3 +120,23 @@ fn other_workspaces_decide_for_themselves() {
     assert_eq!(fires("manifests", [("Cargo.toml", excluding.as_str()), apart]), NONE);
     assert_eq!(manifests(apart.0, apart.1).len(), 5);
 }
+
+#[test]
+fn an_adapters_readme_names_the_version_in_the_manifest() {
+    let at = |manifest: &str, readme: &str| {
+        let root = "[workspace]\ndependencies = { tokio = { version = \"1.43\" } }\n";
+        let files = [
+            ("Cargo.toml", root),
+            ("adapters/a/Cargo.toml", manifest),
+            ("adapters/a/README.md", readme),
+        ];
+        fires("versions", files)
+    };
+    let own = "[dependencies]\noffloop.workspace = true\nglib = \"0.22\"\n";
+    let inherited = "[dependencies]\ntokio = { workspace = true, features = [] }\n";
+    assert_eq!(at(own, "For glib 0.22."), NONE);
+    assert_eq!(at(inherited, "For tokio 1.43."), NONE);
+    for (manifest, readme) in [(own, "For glib 0.21."), (own, "For glib."), (inherited, "")] {
+        assert_eq!(at(manifest, readme), ["adapters/a/README.md:1"], "{readme}");
+    }
+}
