@@ -1,7 +1,7 @@
 //! What CI runs: stages in one table, in the order in which they run.
 //!
 //! Invariant: the table is the only list of stages; the command line, `--list` and the
-//! closing summary are made from it.
+//! closing summary are made from it. No stage runs without end.
 
 mod bench;
 mod bevy;
@@ -20,6 +20,7 @@ mod screen;
 mod sdl;
 mod stages;
 mod terminal;
+mod watch;
 mod windows;
 
 #[cfg(test)]
@@ -41,6 +42,13 @@ pub(crate) struct Stage {
     pub(crate) minutes: f32,
     pub(crate) what: &'static str,
     pub(crate) run: fn(&Workspace) -> Result<Note>,
+}
+
+impl Stage {
+    /// Far more than it takes on a slow machine: it only ends what hangs.
+    fn limit(&self) -> Duration {
+        Duration::from_secs(15 * 60) + Duration::from_secs_f32(60.0 * self.minutes) * 4
+    }
 }
 
 /// Cheap stages first, so that the commonest mistakes are told within seconds.
@@ -191,7 +199,8 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> Result<()> {
     for stage in select(args)? {
         eprintln!("\n== {}: {}", stage.name, stage.what);
         let started = Instant::now();
-        let outcome = (stage.run)(workspace);
+        let end = || watch::end_below(std::process::id());
+        let outcome = watch::within(stage.limit(), end, || (stage.run)(workspace));
         let failed = outcome.is_err();
         reports.push(Report { name: stage.name, took: started.elapsed(), outcome });
         if failed {

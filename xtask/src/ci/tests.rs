@@ -1,11 +1,11 @@
-//! A failing stage fails the whole, by name; a wrong word runs nothing.
+//! A failing stage fails the whole, by name, and so does one that hangs; a wrong word runs nothing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::bail;
 
-use super::{Report, STAGES, select, stages, summarize};
+use super::{Report, STAGES, select, stages, summarize, watch};
 use crate::workspace::Package;
 
 fn names(words: &[&str]) -> Vec<&'static str> {
@@ -49,6 +49,39 @@ fn a_failed_stage_fails_the_run_by_name() {
     let reports = [report("fmt", Ok(String::new())), report("lint", failing())];
     let message = summarize(&reports).expect_err("lint failed").to_string();
     assert_eq!(message, "stage `lint` failed: two warnings");
+}
+
+#[test]
+fn a_stage_in_time_is_what_it_says() {
+    let untouched = || panic!("it is in time");
+    let limit = Duration::from_secs(600);
+    assert_eq!(watch::within(limit, untouched, || Ok("12 calls".to_owned())).unwrap(), "12 calls");
+    let failed = watch::within(limit, untouched, || bail!("two warnings"));
+    assert_eq!(failed.unwrap_err().to_string(), "two warnings");
+}
+
+/// The program that hangs is one that another has started, as a test is by cargo; it is the one named.
+#[cfg(unix)]
+#[test]
+fn a_stage_that_hangs_is_ended_and_fails_by_what_hung() {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    let (started, child) = std::sync::mpsc::channel();
+    let end = move || child.try_recv().map_or_else(|_| BTreeSet::new(), watch::end_below);
+    let outcome = watch::within(Duration::from_millis(50), end, || {
+        // Its shell waits for `sleep`, and says when it has started that.
+        let mut outer = Command::new("sh");
+        outer.args(["-c", "sh -c 'sleep 3600 & echo; wait; :'; :"]).stdout(Stdio::piped());
+        let mut outer = outer.spawn()?;
+        let mut line = [0];
+        outer.stdout.take().expect("it is piped").read_exact(&mut line)?;
+        started.send(outer.id())?;
+        outer.wait()?;
+        Ok(String::new())
+    });
+    let message = outcome.expect_err("it sleeps far longer").to_string();
+    assert!(message.ends_with("what it ran then was ended: `sleep 3600`"), "{message}");
 }
 
 fn package(features: &[&str]) -> Package {
