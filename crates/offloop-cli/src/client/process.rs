@@ -66,7 +66,13 @@ impl ClientProcess {
         self.stdin = None;
     }
 
-    /// Takes the result of a client that has disconnected.
+    /// Ends it without a result.
+    pub(crate) fn kill(&mut self) {
+        // Fails only when it has ended and was waited for.
+        let _ = self.child.kill();
+    }
+
+    /// Takes the result of a client that has disconnected or was killed.
     pub(crate) fn result(mut self) -> Result<Measured> {
         let mut json = String::new();
         self.stdout.read_to_string(&mut json)?;
@@ -77,8 +83,8 @@ impl ClientProcess {
 impl Drop for ClientProcess {
     fn drop(&mut self) {
         self.stdin = None;
-        // Both fail only when it has ended and was waited for.
-        let _ = self.child.kill();
+        self.kill();
+        // Fails only when it was waited for.
         let _ = self.child.wait();
     }
 }

@@ -154,6 +154,10 @@ fn run_once(system: &mut EventSystem, plan: Plan, ledger: Ledger) -> Result<(Run
         client.stop();
         let gone = |system: &EventSystem, _: &mut App| !system.serves(client.address);
         system.run(&mut app, Some(CLIENT_WITHIN), gone)?;
+        if system.serves(client.address) {
+            // It waits for this loop, which is about to wait for its result.
+            client.kill();
+        }
     }
     let client = client.and_then(|client| heard(client.result()));
     let (ledger, abandoned) = app.end();

@@ -159,6 +159,15 @@ fn as_a_plain_user(folder: &Path, args: &[&str]) -> crate::tour::Ended {
     finish(command.uid(NOBODY).gid(NOBODY))
 }
 
+/// Says so when it is dropped, by a panic as well: else the writer would go on for ever.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_file_that_changes_is_named_and_left_out_of_the_digests() {
     let folder = folder();
@@ -173,9 +182,8 @@ fn a_file_that_changes_is_named_and_left_out_of_the_digests() {
                 thread::sleep(std::time::Duration::from_millis(1));
             }
         });
-        let ended = tour(folder.path(), &["--rounds", "4", "--digests", "-"]);
-        over.store(true, Ordering::Relaxed);
-        ended
+        let _over = Over(&over);
+        tour(folder.path(), &["--rounds", "4", "--digests", "-"])
     });
     assert_eq!(ended.code, Some(1));
     ended.assert_says(&["./growing", "changed"]);
