@@ -121,7 +121,7 @@ impl Engine {
         resident
     }
 
-    /// Sends a call on its way: one wake at the most.
+    /// Sends a call on its way: one wake at the most, beside that of a foreign executor.
     pub(crate) fn submit(&self, load: Load, resident: Option<&Resident>) {
         let ring = self.set_timer(load.call());
         match load.call().policy() {

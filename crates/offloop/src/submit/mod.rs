@@ -5,7 +5,8 @@
 //! * S2 a call that can't be taken is refused as a value: its handler hears so in a turn, or
 //!   `try_then` gives everything back; it never runs later.
 //! * S3 the handler stays on the loop thread; the job and a token leave it.
-//! * S4 one wake at the most.
+//! * S4 one wake at the most; two where a foreign executor wakes its thread, and the keeper is to be woken
+//!   for a nearer deadline, which only we can.
 
 mod builder;
 mod call;
