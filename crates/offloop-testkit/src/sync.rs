@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::promise::broken;
@@ -88,6 +88,21 @@ impl Pass {
             is_open = changed.wait(is_open).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// A thread that calls `open` once the shutdown that ends the call of `cx` has begun.
+pub(crate) fn open_in_shutdown(
+    cx: offloop::Context,
+    patience: Duration,
+    open: impl FnOnce() + Send + 'static,
+) -> JoinHandle<()> {
+    thread::spawn(move || {
+        // Without one the report of the shutdown is the verdict.
+        holds_within(patience, || cx.is_cancelled());
+        // A shutdown that waits for nothing has its report by then, as a rule.
+        thread::sleep(Duration::from_millis(10));
+        open();
+    })
 }
 
 /// Whether a task was woken.

@@ -2,12 +2,13 @@
 //! patience with a verdict.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::mpsc;
 use std::time::Duration;
 
-use offloop::{Call, Origin, Ticket};
+use offloop::{Call, Context, Origin, Ticket};
 
 use super::rig::ExecutorSuite;
-use crate::promise::Promise;
+use crate::promise::{Promise, broken};
 use crate::small_loop::{SmallLoop, keep};
 use crate::sync::{Count, Gate, wait_for};
 
@@ -90,6 +91,22 @@ impl Bench {
             || format!("of {count} functions that may run at once {} began", inside.get()),
         );
         held
+    }
+
+    /// Has one more worker wait for the gate, off the loop; its call's context.
+    pub(super) fn hold_one(&self, gate: &Gate) -> Context {
+        let (pass, (enter, entered)) = (gate.pass(), mpsc::channel());
+        let call = self.off.call_with(move |cx| {
+            // A check that waits no longer has its verdict.
+            let _unheard = enter.send(cx.clone());
+            pass.wait();
+            0
+        });
+        self.place(call).name("held").then(keep);
+        match entered.recv_timeout(self.patience()) {
+            Ok(cx) => cx,
+            Err(_) => broken!("a call did not begin within {:?}", self.patience()),
+        }
     }
 
     /// How many [`hold`](Self::hold) holds.

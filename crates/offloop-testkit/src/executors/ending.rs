@@ -13,7 +13,7 @@ use super::rig::ExecutorSuite;
 use crate::alive::mark_thread;
 use crate::promise::{Promise, broken};
 use crate::small_loop::{ExecutorState, keep};
-use crate::sync::{Count, Gate, block_on, touch, wait_for};
+use crate::sync::{Count, Gate, block_on, open_in_shutdown, touch, wait_for};
 
 /// G1: a storm of calls with random cancels loses none and doubles none.
 pub fn a_storm_loses_and_doubles_nothing(suite: &ExecutorSuite) {
@@ -227,11 +227,9 @@ pub fn a_shutdown_waits_for_what_runs(suite: &ExecutorSuite) {
     promise.on_executor(suite, |bench| {
         let gate = Gate::default();
         let workers = bench.workers();
-        bench.hold(&gate, workers);
-        let opener = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(10));
-            gate.open();
-        });
+        bench.hold(&gate, workers - 1);
+        let last = bench.hold_one(&gate);
+        let opener = open_in_shutdown(last, bench.patience(), move || gate.open());
         let report = bench.off.shutdown(bench.patience());
         opener.join().expect("the helper ends");
         if report.finished != workers || !report.abandoned.is_empty() {

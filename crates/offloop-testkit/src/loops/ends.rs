@@ -1,16 +1,17 @@
 //! The promises about the end: of the offloop, of the loop, of one before the other. Invariant:
 //! whichever goes first, the other one stays whole.
 
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use offloop::{Failure, Threads};
+use offloop::{Context, Failure, Threads};
 
 use super::bench::{Bench, turn_of};
 use super::rig::LoopSuite;
 use super::state::keep;
 use crate::promise::{Promise, broken};
-use crate::sync::{Count, Gate};
+use crate::sync::{Gate, open_in_shutdown};
 
 /// D14: after `close` the loop is woken until everything is delivered.
 pub fn close_is_delivered_until_is_closed(suite: &LoopSuite) {
@@ -57,17 +58,9 @@ pub fn a_shutdown_is_delivered_afterwards(suite: &LoopSuite) {
         suite,
         |builder| builder.threads(Threads::new().max(1)),
         |bench| {
-            let (pass, opened) = (Gate::default(), Gate::default());
-            hold_and_queue(bench, &pass, 5);
-            let opener = thread::spawn({
-                let wait = opened.pass();
-                move || {
-                    wait.wait();
-                    thread::sleep(Duration::from_millis(5));
-                    pass.open();
-                }
-            });
-            opened.open();
+            let gate = Gate::default();
+            let held = hold_and_queue(bench, &gate, 5);
+            let opener = open_in_shutdown(held, bench.patience, move || gate.open());
             let report = bench.off().shutdown(bench.patience);
             opener.join().expect("the helper ends");
             if (report.finished, report.never_started, report.abandoned.len()) != (1, 5, 0) {
@@ -112,22 +105,23 @@ pub fn a_shutdown_inside_a_handler_is_delivered(suite: &LoopSuite) {
     );
 }
 
-/// One call inside its function, with the value 0, and `count` behind it.
-fn hold_and_queue(bench: &mut Bench, gate: &Gate, count: u32) {
-    let (pass, inside) = (gate.pass(), Count::default());
+/// One call inside its function, with the value 0, and `count` behind it; its context.
+fn hold_and_queue(bench: &mut Bench, gate: &Gate, count: u32) -> Context {
+    let (pass, inside) = (gate.pass(), Arc::new(OnceLock::new()));
     let entered = inside.clone();
     bench
         .off()
-        .call(move || {
-            entered.add();
+        .call_with(move |cx| {
+            entered.get_or_init(|| cx.clone());
             pass.wait();
             0
         })
         .then(keep);
-    bench.wait("the first call runs", || inside.get() == 1);
+    bench.wait("the first call runs", || inside.get().is_some());
     for value in 1..=count {
         bench.off().call(move || value).then(keep);
     }
+    inside.get().expect("it runs").clone()
 }
 
 /// D16: the last wake outlives whoever gave it.

@@ -132,11 +132,6 @@ impl Bench {
         self.door.let_all_go();
     }
 
-    /// The port and who came to it, for another thread; nobody comes from now on.
-    pub(super) fn take_door(&mut self) -> Door {
-        std::mem::replace(&mut self.door, Door::new(self.suite.patience))
-    }
-
     /// Waits until the function of that number, or what it left its connection to, has ended.
     pub(super) fn await_end(&mut self, number: u32, what: &str) {
         let patience = self.patience();
@@ -247,7 +242,7 @@ fn say(stream: &mut TcpStream) {
 }
 
 /// Where functions come to, and are let go.
-pub(super) struct Door {
+struct Door {
     listener: Option<TcpListener>,
     port: u16,
     patience: Duration,
@@ -262,7 +257,7 @@ impl Door {
         Self { listener: Some(listener), port, patience, visitors: HashMap::new() }
     }
 
-    pub(super) fn let_all_go(&mut self) {
+    fn let_all_go(&mut self) {
         self.visitors.values_mut().for_each(say);
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use offloop::{By, Failure};
 
 use super::bench::{Bench, promise};
-use super::functions::{Probe, drops_of, echo, give_probe, settle, take_probe};
+use super::functions::{Probe, drops_of, echo, give_probe, heed, settle, take_probe};
 use super::rig::{CallFnSuite, keep, placed};
 use crate::promise::broken;
 use crate::sync::{block_on, wait_for};
@@ -191,16 +191,13 @@ pub fn a_shutdown_waits_for_what_runs(suite: &CallFnSuite) {
     );
     promise.on_calls(suite, |bench| {
         let workers = bench.workers();
-        bench.hold(0, workers);
-        let (off, patience) = (bench.off.clone(), bench.patience());
-        let mut door = bench.take_door();
-        let opener = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(10));
-            door.let_all_go();
-            door
-        });
-        let report = off.shutdown(patience);
-        drop(opener.join().expect("the helper ends"));
+        for number in 0..workers as u32 {
+            // It returns some time after the shutdown has begun, which it hears of.
+            let call = bench.off.call_fn_with(heed, (bench.port(), number));
+            placed!(bench.suite, call).then(keep);
+        }
+        (0..workers as u32).for_each(|number| bench.await_visitor(number));
+        let report = bench.off.shutdown(bench.patience());
         if report.finished != workers || !report.abandoned.is_empty() {
             broken!("with {workers} calls that returned, the report said {report:?}");
         }

@@ -1,8 +1,8 @@
 //! The promises about ends: of futures in a storm, of the offloop, of the runtime under it.
 //! Invariant: whatever the end, every call has one outcome and every future one drop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::rig::{AsyncSuite, End};
 use crate::alive::mark_thread;
 use crate::promise::broken;
 use crate::small_loop::{ExecutorState, keep};
-use crate::sync::{Count, Gate, wait_for};
+use crate::sync::{Count, Gate, open_in_shutdown, wait_for};
 
 const SUBMITTERS: usize = 4;
 const CALLS: usize = 10_000;
@@ -143,14 +143,19 @@ pub fn a_shutdown_waits_for_running_futures(suite: &AsyncSuite) {
     );
     promise.on_runtime(suite, |bench| {
         let door = Door::default();
-        for _ in 0..10 {
+        for _ in 0..9 {
             bench.submit(door.passage(1));
         }
-        door.wait_polled(10, bench.patience());
-        let opener = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(10));
-            door.open();
+        let (passage, (begin, begun)) = (door.passage(1), mpsc::channel());
+        let last = bench.off.call_async_with(move |cx| {
+            // A check that waits no longer has its verdict.
+            let _unheard = begin.send(cx);
+            passage
         });
+        last.then(keep);
+        door.wait_polled(10, bench.patience());
+        let last = begun.recv().expect("it was polled");
+        let opener = open_in_shutdown(last, bench.patience(), move || door.open());
         let report = bench.off.shutdown(bench.patience());
         opener.join().expect("the helper ends");
         if report.finished != 10 || !report.abandoned.is_empty() {
