@@ -199,9 +199,9 @@ impl<S: 'static> Sim<S> {
         if self.step(state) {
             return;
         }
-        // A thread of offloop's own may be at it: the keeper after `close`, a resource's.
-        let until = Instant::now() + Duration::from_millis(500);
-        while Instant::now() < until {
+        // A thread of offloop's own may be at it: the keeper after `close`, a resource's. Counted in
+        // looks: what stops this thread may stop that one for as long.
+        for _ in 0..500 {
             thread::sleep(Duration::from_millis(1));
             if self.step_or(state, true) {
                 return;
