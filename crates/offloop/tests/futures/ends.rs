@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -144,13 +144,21 @@ fn close_lets_what_runs_finish_and_refuses_the_rest() {
 fn a_shutdown_waits_for_futures() {
     let lp = seen_by::<()>(1);
     let gate = Gate::default();
-    lp.off.call_async(gate.pass()).then(keep);
+    let (pass, (begin, begun)) = (gate.pass(), mpsc::channel());
+    let call = lp.off.call_async_with(move |cx| {
+        begin.send(cx).unwrap();
+        pass
+    });
+    call.then(keep);
     gate.wait_polled(1);
-    let opener = {
-        let gate = gate.clone();
-        std::thread::spawn(move || gate.open())
-    };
-    let report = lp.off.shutdown(Duration::from_secs(20));
+    let cx = begun.recv().unwrap();
+    let opener = thread::spawn(move || {
+        wait_for("the shutdown has begun", || cx.is_cancelled());
+        // One that waits for nothing has its report by then, as a rule.
+        thread::sleep(Duration::from_millis(10));
+        gate.open();
+    });
+    let report = lp.off.shutdown(PATIENCE);
     opener.join().unwrap();
     assert_eq!((report.finished, report.abandoned.len()), (1, 0));
     assert!(lp.outcome().is_ok());
