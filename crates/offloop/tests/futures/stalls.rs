@@ -2,11 +2,11 @@
 //! holds it with, never by the machine's pace.
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use offloop::AsyncCalls;
 
-use crate::common::{Seen, TestLoop, keep, wait_for};
+use crate::common::{PATIENCE, Seen, TestLoop, keep, wait_for};
 use crate::runtime::Runtime;
 
 fn looped(limit: Duration) -> TestLoop<Seen<()>> {
@@ -41,15 +41,32 @@ fn a_poll_that_does_not_block_is_not() {
 }
 
 /// What never returns can't be timed at its end: it is told when its call is decided, and once.
+///
+/// With a longer deadline each time, until one passes when the poll has stood still for the limit.
 #[test]
 fn a_poll_that_never_ends_is_counted_when_its_deadline_passes() {
-    let lp = looped(Duration::from_millis(1));
-    let (release, held) = mpsc::channel::<()>();
-    let call = lp.off.call_async(async move { held.recv().unwrap_or(()) });
-    call.deadline(Duration::from_millis(30)).then(keep);
-    assert!(lp.outcome().is_err());
-    wait_for("it is counted", || lp.off.stats().async_stalls == 1);
-    drop(release);
-    wait_for("it has ended", || lp.off.stats().async_calls.running == 0);
-    assert_eq!(lp.off.stats().async_stalls, 1, "once");
+    const LIMIT: Duration = Duration::from_millis(1);
+    for attempt in 0..10 {
+        let lp = looped(LIMIT);
+        let (release, held) = mpsc::channel::<()>();
+        let (enter, entered) = mpsc::channel();
+        let time = Duration::from_millis(20 << attempt);
+        // The call's own is no earlier.
+        let deadline = Instant::now() + time;
+        let call = lp.off.call_async(async move {
+            enter.send(Instant::now()).unwrap();
+            held.recv().unwrap_or(())
+        });
+        call.deadline(time).then(keep);
+        assert!(lp.outcome().is_err());
+        // Nothing comes of a future that is dropped without a poll.
+        if !entered.recv_timeout(PATIENCE).is_ok_and(|at| at + LIMIT <= deadline) {
+            continue;
+        }
+        wait_for("it is counted", || lp.off.stats().async_stalls == 1);
+        drop(release);
+        wait_for("it has ended", || lp.off.stats().async_calls.running == 0);
+        return assert_eq!(lp.off.stats().async_stalls, 1, "once");
+    }
+    panic!("no future was polled in time within ten seconds");
 }
