@@ -59,10 +59,13 @@ fn systems_of_the_same_frame_find_what_a_handler_made() {
     app.add_systems(Update, |chunks: Query<&Chunk>, mut seen: ResMut<Seen>| {
         seen.0 = chunks.iter().map(|chunk| chunk.0).collect();
     });
-    let ticket = off.call(|| 7).then(spawn_chunk);
-    wait_until("the call completes", || ticket.is_done());
-    app.update();
-    assert_eq!(app.world().resource::<Seen>().0, [7]);
+    off.call(|| 7).then(spawn_chunk);
+    wait_until("its handler runs", || {
+        app.update();
+        let made = chunks(&mut app);
+        assert_eq!(app.world().resource::<Seen>().0, made);
+        made == [7]
+    });
 }
 
 /// Their handlers hold what can't leave the main thread, or are `Send` and come from any.
@@ -99,11 +102,21 @@ fn systems_submit_on_the_main_thread_and_in_parallel() {
 #[test]
 fn a_frame_is_one_turn() {
     let turn = Turn { max_calls: 10, max_time: HANG };
-    let (mut app, off) = app_with(OffloopPlugin::world().with(move |builder| builder.turn(turn)));
+    let plugin = OffloopPlugin::world();
+    let plugin = plugin.with(move |builder| builder.turn(turn).threads(Threads::new().max(1)));
+    let (mut app, off) = app_with(plugin);
     for value in 0..25 {
         off.call(move || value).then(spawn_chunk);
     }
-    wait_until("they complete", || off.stats().finished == 25);
+    // The one worker begins another call when the outcomes of these are ready, and stays in it.
+    let (begin, begun) = mpsc::channel();
+    let (_go, gate) = mpsc::channel::<()>();
+    let stays = move || {
+        begin.send(()).expect("the test waits");
+        gate.recv().is_ok()
+    };
+    off.call(stays).detach();
+    begun.recv_timeout(HANG).expect("the worker goes on");
     let frames = [10, 20, 25, 25].map(|_| {
         app.update();
         chunks(&mut app).len()
@@ -136,8 +149,10 @@ fn handlers_of_non_send_data_wait_for_it() {
     assert_eq!(off.pending(), 1, "there is nothing to change yet");
     let values = Rc::new(RefCell::new(Vec::new()));
     app.insert_non_send(State(values.clone()));
-    app.update();
-    assert_eq!(*values.borrow(), [7]);
+    wait_until("its handler runs", || {
+        app.update();
+        *values.borrow() == [7]
+    });
 }
 
 #[test]
