@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use glib::{ControlFlow, MainContext, Priority};
-use offloop::{Builder, Offloop, Outcome, Turn};
+use offloop::{Builder, Offloop, Outcome, Threads, Turn};
 use offloop_glib::OffloopSource;
 
 /// Far more than anything here takes: it only ends what hangs.
@@ -40,7 +41,9 @@ impl Line {
         priority: Priority,
         set: impl FnOnce(Builder<Shared>) -> Builder<Shared>,
     ) -> Self {
-        let off = set(Offloop::builder().fd_waker()).build().expect("an offloop");
+        // See `settle`.
+        let builder = Offloop::builder().fd_waker().threads(Threads::new().max(1));
+        let off = set(builder).build().expect("an offloop");
         let mut line = Self { context, off, app: Shared::default(), source: None };
         line.attach(priority);
         line
@@ -54,11 +57,10 @@ impl Line {
         self.source = Some(source.expect("attached"));
     }
 
-    /// Completes a call, unseen by the loop.
+    /// Completes a call, unseen by the loop; its turn is asked for.
     pub(crate) fn complete(&self, value: u32) {
-        let finished = self.off.stats().finished;
         self.off.call(move || value).then(keep);
-        wait("the call completes", || self.off.stats().finished > finished);
+        settle(&self.off);
     }
 
     pub(crate) fn seen(&self) -> Vec<u32> {
@@ -73,6 +75,14 @@ impl Line {
     pub(crate) fn run_ready(&self) {
         while self.context.iteration(false) {}
     }
+}
+
+/// Waits until the outcomes of all calls so far are ready, and the loop is woken for them: the one
+/// worker begins another call no sooner.
+pub(crate) fn settle(off: &Offloop<Shared>) {
+    let (begin, begun) = mpsc::channel();
+    off.call(move || begin.send(()).is_ok()).detach();
+    begun.recv_timeout(HANG).expect("the worker goes on");
 }
 
 /// Goes round in a context, as a nested main loop does, too.

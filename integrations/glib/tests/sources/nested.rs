@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use glib::thread_guard::ThreadGuard;
 use glib::{ControlFlow, MainContext, MainLoop, Priority};
-use offloop::{Delivered, Offloop};
+use offloop::Delivered;
 
-use crate::harness::{Line, Shared, keep, wait};
+use crate::harness::{Line, Shared, keep, settle};
 
 /// Runs a dialog until its button is clicked, which `clicked` answers.
 fn dialog(context: &MainContext, clicked: impl FnOnce() + 'static) {
@@ -36,7 +36,8 @@ fn calls_wait_for_the_dialog_and_go_on_after_it() {
         let (off, context, nested) = (line.off.clone(), line.context.clone(), nested.clone());
         move |app: &mut Shared, outcome| {
             keep(app, outcome);
-            submit_and_complete(&off, 3);
+            off.call(|| 3).then(keep);
+            settle(&off);
             let mut state = app.clone();
             dialog(&context.clone(), move || {
                 // The button wants the state, and finds it free.
@@ -49,7 +50,6 @@ fn calls_wait_for_the_dialog_and_go_on_after_it() {
         }
     };
     line.off.call(|| 1).then(ask);
-    wait("the first call completes", || line.off.stats().finished == 1);
     line.complete(2);
 
     line.run_until("all calls are handled", || line.seen().len() == 5);
@@ -71,7 +71,6 @@ fn a_dialog_may_close_the_window_that_asked() {
             app.borrow_mut().seen.push(11);
         }
     });
-    wait("the first call completes", || line.off.stats().finished == 1);
     line.complete(2);
     line.run_until("the dialog is closed", || line.seen().contains(&11));
     line.run_ready();
@@ -81,10 +80,4 @@ fn a_dialog_may_close_the_window_that_asked() {
     line.run_ready();
     assert_eq!(line.seen(), [1, 11, 2]);
     assert!(source.take().is_none());
-}
-
-fn submit_and_complete(off: &Offloop<Shared>, value: u32) {
-    let finished = off.stats().finished;
-    off.call(move || value).then(keep);
-    wait("the call completes", || off.stats().finished > finished);
 }

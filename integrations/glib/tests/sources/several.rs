@@ -8,7 +8,7 @@ use std::thread;
 
 use glib::{ControlFlow, MainContext, Priority};
 
-use crate::harness::{Line, keep, one_by_one, wait};
+use crate::harness::{Line, keep, one_by_one, settle, wait};
 
 #[test]
 fn two_offloops_share_a_context() {
@@ -54,7 +54,7 @@ fn painted_after(line: &Line) -> usize {
     for value in 0..10 {
         line.off.call(move || value).then(keep);
     }
-    wait("all calls complete", || line.off.stats().finished == 10);
+    settle(&line.off);
     wait("the loop is asked for a turn", || line.context.pending());
     let pictures = Arc::new(AtomicUsize::new(0));
     // As high as GTK's lowest, and ready at all times.
