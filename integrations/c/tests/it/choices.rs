@@ -168,21 +168,19 @@ fn a_null_is_nobodys_to_drop() {
 
 #[test]
 fn a_turn_ends_after_as_many_handlers_or_as_long_as_it_may() {
-    let two = offloop_options { turn_max_calls: 2, turn_max_us: u32::MAX, ..options() };
-    let short = offloop_options { turn_max_us: 1000, ..options() };
+    let one = offloop_options { threads_max: 1, ..options() };
+    let two = offloop_options { turn_max_calls: 2, turn_max_us: u32::MAX, ..one };
+    let short = offloop_options { turn_max_us: 1000, ..one };
     for (options, first, pause_ms) in [(two, 2, 0), (short, 1, 2)] {
         let off = create(&options);
-        let tickets: Vec<_> = (0..3)
-            .map(|_| {
-                let probe = Probe::new(|_| 1);
-                probe
-                    .hook(move || std::thread::sleep(Duration::from_millis(pause_ms)))
-                    .submit(off)
-                    .1
-            })
-            .collect();
-        wait_until("all are decided", || tickets.iter().all(|it| offloop_is_done(*it) == 1));
+        for _ in 0..3 {
+            let pause = move || std::thread::sleep(Duration::from_millis(pause_ms));
+            Probe::new(|_| 1).hook(pause).submit(off);
+        }
+        // The one thread begins this call when the outcomes of those are ready.
+        let (_, _, go) = blocker(off, |_| {});
         assert_eq!(deliver_more(off), (first, true));
+        drop(go);
         deliver_until(off, || offloop_pending(off) == 0);
         assert_eq!(deliver_more(off), (0, false));
         assert_eq!(offloop_destroy(off), OFFLOOP_OK);
