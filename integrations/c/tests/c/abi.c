@@ -120,6 +120,7 @@ static void forked(offloop_id off)
 {
     pid_t child = fork();
     if (child == 0) {
+        alarm(60);
         offloop_call call = described(twice);
         CHECK(offloop_submit(off, &call, NULL) == OFFLOOP_ERROR_STATE);
         CHECK(offloop_deliver(off, NULL, NULL) == OFFLOOP_ERROR_PANIC);
@@ -137,6 +138,7 @@ static void *forked_elsewhere(void *data)
 {
     pid_t child = fork();
     if (child == 0) {
+        alarm(60);
         offloop_call call = described(twice);
         CHECK(offloop_submit(*(offloop_id *)data, &call, NULL) == OFFLOOP_ERROR_STATE);
         _exit(0);
