@@ -14,12 +14,23 @@ async def raised(awaitable):
         return type(error)
 
 
-async def begun(call):
-    flag = threading.Event()
-    task = asyncio.create_task(call(lambda: flag.set() or time.sleep(0.2) or "late"))
-    while not flag.is_set():
+async def until(done):
+    for _ in range(60_000):
+        if done():
+            return
         await asyncio.sleep(0.001)
+    raise AssertionError("it does not come")
+
+
+async def begun(call, stay):
+    flag = threading.Event()
+    task = asyncio.create_task(call(lambda: flag.set() or stay() or "late"))
+    await until(flag.is_set)
     return task
+
+
+def a_moment():
+    time.sleep(0.2)
 
 
 async def main():
@@ -28,22 +39,25 @@ async def main():
     assert await raised(off.call(int, "x")) is ValueError
     squares = await asyncio.gather(*[off.call(pow, number, 2) for number in range(2000)])
     assert squares == [number**2 for number in range(2000)]
-    cancelled = await begun(off.call)
+    go = threading.Event()
+    cancelled = await begun(off.call, lambda: go.wait(60))
     cancelled.cancel()
     assert await raised(cancelled) is asyncio.CancelledError
-    assert await raised(off.call(time.sleep, 0.2, deadline_ms=10)) is TimeoutError
+    assert await raised(off.call(go.wait, 60, deadline_ms=10)) is TimeoutError
+    go.set()
     assert await raised(off.call(print, policies=99)) is RuntimeError
-    finishing = await begun(off.call)
+    finishing = await begun(off.call, a_moment)
     off.close()
     assert await finishing == "late"
     off = offloop.Offloop()
-    left = await begun(off.call)
+    go = threading.Event()
+    left = await begun(off.call, lambda: go.wait(60))
     off.close(within_ms=0)
     assert await raised(left) is RuntimeError
-    while offloop._to_run or offloop._to_hand_over:
-        await asyncio.sleep(0.001)
+    go.set()
+    await until(lambda: not offloop._to_run and not offloop._to_hand_over)
     off = offloop.Offloop()
-    return await begun(off.call)  # it runs on into the end of the program
+    return await begun(off.call, a_moment)  # it runs on into the end of the program
 
 
 asyncio.run(main())
