@@ -46,7 +46,7 @@ async fn sum_from(pool: SqlitePool, from: i64) -> Result<i64, sqlx::Error> {
 
 /// Counts for longer than anybody waits.
 async fn endless(pool: SqlitePool) -> Result<i64, sqlx::Error> {
-    let query = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2000000) \
+    let query = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000000000) \
                  SELECT COUNT(*) FROM c";
     sqlx::query_scalar(query).fetch_one(&pool).await
 }
