@@ -196,6 +196,9 @@ fn the_loop_thread_starts_no_worker() {
     let on_loop = thread::spawn(move || {
         let lp = TestLoop::<Seen<i32>>::new();
         let before = mine();
+        if before > 16 {
+            return println!("NOT RUN: a nice value of {before} leaves no room for another three");
+        }
         setpriority_process(Some(gettid()), before + 3).unwrap();
         for index in 0..64 {
             let call = lp.off.call(mine);

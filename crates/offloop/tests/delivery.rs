@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use common::{Seen, TestLoop, explode, keep, wait_until};
-use offloop::{Delivered, Offloop, Ticket, Turn, WeakOffloop};
+use common::{Hold, Seen, TestLoop, explode, keep, wait_until};
+use offloop::{Cores, Delivered, Offloop, Threads, Ticket, Turn, WeakOffloop};
 
 const UNBOUNDED: Turn = Turn { max_calls: usize::MAX, max_time: Duration::MAX };
 
@@ -18,11 +18,12 @@ struct App {
     off: WeakOffloop<App>,
     log: Vec<&'static str>,
     late: Option<Delivered>,
+    hold: Option<Hold>,
 }
 
 impl App {
     fn of(lp: &TestLoop<App>) -> Self {
-        Self { off: lp.off.downgrade(), log: Vec::new(), late: None }
+        Self { off: lp.off.downgrade(), log: Vec::new(), late: None, hold: None }
     }
 
     fn off(&self) -> Offloop<App> {
@@ -52,12 +53,16 @@ fn handlers_run_only_inside_deliver_on_the_loop_thread() {
 
 /// A call that is complete before the handler that submitted it has returned.
 fn submitted_in_a_handler(submit: fn(&App) -> Ticket) {
-    let lp = TestLoop::<App>::with(|builder| builder.turn(UNBOUNDED));
+    let lp = TestLoop::<App>::with(|builder| {
+        let (threads, cores) = (Threads::new().max(1), Cores::new().workers(1));
+        builder.turn(UNBOUNDED).threads(threads).cores(cores)
+    });
     let mut app = App::of(&lp);
     lp.off.call(|| ()).inline().then(move |app: &mut App, _| {
         app.log.push("first");
         let ticket = submit(app);
-        wait_until(|| ticket.is_done());
+        app.hold = Some(Hold::pools(&app.off()));
+        assert!(ticket.is_done());
         app.log.push("first is over");
     });
     let first = lp.woken_turn(&mut app);

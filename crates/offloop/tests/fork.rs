@@ -9,11 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
 use std::time::Duration;
 
-use common::alone::alone;
+use common::alone::{alone, status_of_fork};
 use common::probes::Drops;
 use common::{Count, Hold, Seen, TestLoop, keep, wait_until};
 use fork::Fork;
-use rustix::process::{Pid, WaitOptions, waitpid};
 
 /// Runs `child` in a fork of this process, which has to end with success.
 fn in_fork(child: impl FnOnce() -> bool) {
@@ -22,16 +21,7 @@ fn in_fork(child: impl FnOnce() -> bool) {
             let passed = catch_unwind(AssertUnwindSafe(child)).unwrap_or(false);
             exit(if passed { 0 } else { 1 });
         }
-        Fork::Parent(pid) => {
-            let pid = Pid::from_raw(pid).expect("a child has an id");
-            let mut ended = None;
-            common::wait_for("the child ends", || {
-                ended = waitpid(Some(pid), WaitOptions::NOHANG).expect("it is our child");
-                ended.is_some()
-            });
-            let (_, status) = ended.unwrap();
-            assert_eq!(status.exit_status(), Some(0), "{status:?}");
-        }
+        Fork::Parent(pid) => assert_eq!(status_of_fork(pid), Some(0)),
     }
 }
 

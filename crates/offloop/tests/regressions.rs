@@ -50,17 +50,19 @@ fn a_future_that_has_its_outcome_keeps_no_waker() {
 #[test]
 fn a_storm_of_handles_does_not_hold_a_turn_up() {
     const THREADS: usize = 4;
-    const CALLS: usize = 100_000;
+    // More than they come to while a loop that gets little time does a few turns.
+    const CALLS: usize = 1_000_000;
     let lp = TestLoop::<u64>::new();
     let (sent, stop) = (Count::new(), Arc::new(AtomicBool::new(false)));
     let storm = [(); THREADS].map(|()| {
         let (handle, sent, stop) = (lp.off.handle(), sent.clone(), stop.clone());
         thread::spawn(move || {
             for _ in 0..CALLS {
-                if !stop.load(Ordering::Relaxed) {
-                    handle.call(|| ()).inline().then(|handled, _| *handled += 1);
-                    sent.add();
+                if stop.load(Ordering::Relaxed) {
+                    break;
                 }
+                handle.call(|| ()).inline().then(|handled, _| *handled += 1);
+                sent.add();
             }
         })
     });

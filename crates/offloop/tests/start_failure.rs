@@ -137,6 +137,18 @@ fn a_call_that_waits_for_a_thread_runs_as_soon_as_there_is_one() {
     });
 }
 
+/// Makes this thread one of a user that has no process, or hardly any: the first one that this
+/// system knows. `false`: there is none.
+fn become_nobody() -> bool {
+    let own = 1_900_000_000 + rustix::process::getpid().as_raw_nonzero().get() as u32;
+    // In a user namespace there are few numbers, and often just that of the superuser.
+    [own, 65_533, 60_001].into_iter().any(|id| {
+        let (gid, uid) = (Gid::from_raw(id), Uid::from_raw(id));
+        rustix::thread::set_thread_res_gid(gid, gid, gid).is_ok()
+            && rustix::thread::set_thread_res_uid(uid, uid, uid).is_ok()
+    })
+}
+
 /// The limit on processes counts threads, but not those of the superuser: the test becomes a user
 /// that nobody else is.
 #[test]
@@ -144,11 +156,10 @@ fn a_limit_on_processes_is_an_outcome_and_an_error_of_build() {
     alone("a_limit_on_processes_is_an_outcome_and_an_error_of_build", || {
         // On a thread of its own: the identity is the thread's, and its children inherit it.
         let on_loop = thread::spawn(|| {
-            if rustix::process::getuid().is_root() {
-                let id = 1_900_000_000 + rustix::process::getpid().as_raw_nonzero().get() as u32;
-                let (gid, uid) = (Gid::from_raw(id), Uid::from_raw(id));
-                rustix::thread::set_thread_res_gid(gid, gid, gid).expect("root may");
-                rustix::thread::set_thread_res_uid(uid, uid, uid).expect("root may");
+            if rustix::process::getuid().is_root() && !become_nobody() {
+                return println!(
+                    "NOT RUN: the superuser, who has no such limit, can be nobody else"
+                );
             }
             let threads = Threads::new().keep_alive(Duration::ZERO);
             let lp = TestLoop::<Seen<()>>::with(|builder| builder.threads(threads));

@@ -5,13 +5,13 @@ mod common;
 
 use std::future::IntoFuture;
 use std::pin::Pin;
-use std::sync::mpsc;
-use std::task::{Context as TaskContext, Waker};
+use std::sync::{Arc, mpsc};
+use std::task::{Context as TaskContext, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use common::block_on::block_on;
-use common::{Hold, Latch, Seen, TestLoop, explode, keep, overrun, wait_until};
+use common::{Count, Hold, Latch, Seen, TestLoop, explode, keep, overrun, wait_until};
 use offloop::{Builder, CallStats, Cores, ExecutorStats, Failure, Latencies, Stats, Threads, Turn};
 
 const STEP: Duration = Duration::from_millis(3);
@@ -176,14 +176,23 @@ fn panics_and_detached_calls_and_those_of_handles_count() {
     assert_eq!(executor_counts(&stats.threads), [4, 4, 4]);
 }
 
+struct Woken(Count);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.add();
+    }
+}
+
 #[test]
 fn an_awaited_call_counts_when_its_task_takes_the_outcome() {
     let lp = one_thread();
     let mut future = Box::pin(lp.off.call(|| thread::sleep(STEP)).name("seen").into_future());
-    let mut poll =
-        || Future::poll(Pin::new(&mut future), &mut TaskContext::from_waker(Waker::noop()));
+    let woken = Count::new();
+    let waker = Waker::from(Arc::new(Woken(woken.clone())));
+    let mut poll = || Future::poll(Pin::new(&mut future), &mut TaskContext::from_waker(&waker));
     assert!(poll().is_pending());
-    wait_until(|| lp.off.stats().finished == 1);
+    woken.wait(1);
     assert_eq!(counts(&seen(&lp)), [0, 0, 0]);
     thread::sleep(STEP);
     assert!(poll().is_ready());

@@ -10,13 +10,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use common::alone::{alone, count_threads, descriptors, offloop_threads};
+use common::alone::{alone, count_threads, descriptors, offloop_threads, wait_for_threads};
 use common::{Hold, Latch, PATIENCE, Seen, TestLoop, keep, overrun, wait_for, wait_until};
 use offloop::{Context, Cores, Offloop, Threads};
-
-fn wait_for_threads(prefix: &str, count: usize) {
-    wait_for("the threads are as many", || count_threads(prefix) == count);
-}
 
 #[test]
 fn threads_are_started_when_calls_come() {
@@ -191,7 +187,6 @@ fn nothing_is_left_after_a_shutdown() {
         hold.open();
         let report = lp.off.shutdown(PATIENCE);
         assert!(report.abandoned.is_empty());
-        // The kernel unlists a thread a moment after it was joined.
         wait_for_threads("offloop", 0);
         lp.off.call(|| ()).then(keep);
         assert!(lp.outcome().is_err());

@@ -74,5 +74,8 @@ fn a_poll_that_blocks_is_an_event_with_its_name_and_place() {
     assert_eq!(event.level, Level::WARN);
     assert_eq!(event.fields["message"], "async call stalled its thread");
     assert!(event.fields["place"].starts_with(&place), "{event:?} {place}");
-    assert!(event.fields["took"].ends_with("ms"), "{event:?}");
+    let took = &event.fields["took"];
+    // A machine that stands still has it take seconds.
+    let number = took.strip_suffix("ms").or(took.strip_suffix('s'));
+    assert!(number.is_some_and(|number| number.parse::<f64>().is_ok()), "{event:?}");
 }

@@ -238,7 +238,10 @@ impl Count {
     }
 }
 
-/// Occupies workers of the thread pool until it is opened.
+/// Occupies workers of a pool until it is opened.
+///
+/// Where a pool has no more workers, the outcomes of all earlier calls are by then where a turn finds
+/// them: a call counts as finished, and its ticket as done, a moment before.
 pub(crate) struct Hold(Latch);
 
 impl Hold {
@@ -249,6 +252,15 @@ impl Hold {
             off.call(latch.holding(())).name("held").detach();
         }
         latch.entered.wait(count);
+        Self(latch)
+    }
+
+    /// The same with one worker of the thread pool and one of the cores.
+    pub(crate) fn pools<S: 'static>(off: &Offloop<S>) -> Self {
+        let latch = Latch::new();
+        off.call(latch.holding(())).name("held").detach();
+        off.call(latch.holding(())).cores().name("held").detach();
+        latch.entered.wait(2);
         Self(latch)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use offloop::{By, Failure, Reason, Threads};
+use offloop::{By, Cores, Failure, Reason, Threads};
 
 use crate::common::block_on::block_on;
 use crate::common::probes::Drops;
@@ -15,6 +15,11 @@ crate::rows::rows!(Latest);
 
 fn superseded<T>(outcome: &offloop::Outcome<T>) -> bool {
     matches!(outcome, Err(Failure::Cancelled(By::Superseded)))
+}
+
+/// Outcomes come in the order in which its thread ran the functions.
+fn one_thread() -> TestLoop<Seen<u32>> {
+    TestLoop::with(|builder| builder.threads(Threads::new().max(1)))
 }
 
 #[test]
@@ -53,7 +58,7 @@ fn a_storm_leaves_one_value_few_runs_and_no_abandoned_thread() {
 
 #[test]
 fn a_value_that_waits_to_be_delivered_is_superseded_too() {
-    let lp = TestLoop::<Seen<u32>>::new();
+    let lp = one_thread();
     let older = lp.off.call(|| 1).latest("key").then(keep);
     wait_until(|| older.is_done());
     lp.off.call(|| 2).latest("key").then(keep);
@@ -77,7 +82,7 @@ fn a_superseded_value_is_dropped_off_the_loop_thread() {
 
 #[test]
 fn a_failure_that_came_before_stays_what_it_is() {
-    let lp = TestLoop::<Seen<u32>>::new();
+    let lp = one_thread();
     let older = lp.off.call(|| explode("before")).latest("key").then(keep);
     wait_until(|| older.is_done());
     lp.off.call(|| 2).latest("key").then(keep);
@@ -151,11 +156,17 @@ fn functions_past_their_deadline_hold_no_newer_one_up() {
 #[test]
 fn a_call_that_was_refused_is_the_newest_all_the_same() {
     for progress in [false, true] {
-        let lp =
-            TestLoop::<Seen<u32>>::with(|builder| builder.threads(Threads::new().max(1).queue(1)));
+        let lp = TestLoop::<Seen<u32>>::with(|builder| {
+            builder.threads(Threads::new().max(1).queue(1)).cores(Cores::new().workers(1))
+        });
         let hold = Hold::threads(&lp.off, 1);
         let older = lp.off.call(|| 1).cores().latest("key").then(keep);
-        wait_until(|| older.is_done());
+        let behind = Latch::new();
+        lp.off.call(behind.holding(())).cores().detach();
+        // Its outcome is where a turn finds it, and that of the refused call comes later.
+        behind.entered.wait(1);
+        assert!(older.is_done());
+        behind.open();
         lp.off.call(|| ()).detach();
         let call = lp.off.call(|| 2).latest("key");
         if progress {

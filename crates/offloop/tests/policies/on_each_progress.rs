@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use offloop::{Context, Failure, Ticket, Turn};
 
 use crate::common::probes::Drops;
-use crate::common::{Count, PATIENCE, TestLoop, wait_for, wait_until};
+use crate::common::{Count, PATIENCE, TestLoop, overrun_by, wait_for, wait_until};
 
 crate::rows::rows!(OnEachProgress);
 
@@ -27,17 +27,13 @@ struct Blocked {
 }
 
 impl Blocked {
-    fn submit(lp: &TestLoop<App>, deadline: Option<Duration>, from_handle: bool) -> Self {
+    fn submit(lp: &TestLoop<App>, from_handle: bool) -> Self {
         Self::begun(|function| {
             if from_handle {
                 let call = lp.off.handle().call_with(function);
                 return call.on_each_progress(App::push).then(|_, _| ());
             }
-            let call = lp.off.call_with(function).on_each_progress(App::push);
-            match deadline {
-                Some(time) => call.deadline(time).then(|_, _| ()),
-                None => call.then(|_, _| ()),
-            }
+            lp.off.call_with(function).on_each_progress(App::push).then(|_, _| ())
         })
     }
 
@@ -77,7 +73,7 @@ fn every_value_comes_in_order_and_the_function_waits_for_room() {
         let lp = TestLoop::<App>::with(|builder| {
             builder.turn(Turn { max_calls: 10, max_time: Duration::from_secs(3600) })
         });
-        let blocked = Blocked::submit(&lp, None, from_handle);
+        let blocked = Blocked::submit(&lp, from_handle);
         blocked.is_blocked(ROOM);
         let mut app = App::new();
         lp.woken_turn(&mut app);
@@ -94,7 +90,7 @@ fn every_value_comes_in_order_and_the_function_waits_for_room() {
 #[test]
 fn a_cancel_lets_it_go_and_what_was_sent_before_is_heard() {
     let lp = TestLoop::<App>::new();
-    let blocked = Blocked::submit(&lp, None, false);
+    let blocked = Blocked::submit(&lp, false);
     blocked.is_blocked(ROOM);
     blocked.ticket.cancel();
     blocked.is_let_go();
@@ -109,9 +105,18 @@ fn a_cancel_lets_it_go_and_what_was_sent_before_is_heard() {
 #[test]
 fn a_deadline_lets_it_go() {
     let lp = TestLoop::<App>::new();
-    let blocked = Blocked::submit(&lp, Some(Duration::from_millis(300)), false);
-    blocked.is_let_go();
-    assert!(blocked.ticket.is_done());
+    let returned = Count::new();
+    overrun_by(|entry, time| {
+        let back = returned.clone();
+        let call = lp.off.call_with(move |cx| {
+            entry.enter();
+            (0..200u32).for_each(|n| cx.progress(n));
+            back.add();
+        });
+        let ticket = call.on_each_progress(App::push).deadline(time).then(|_, _| ());
+        wait_until(|| ticket.is_done());
+    });
+    returned.wait(1);
 }
 
 #[test]
@@ -140,7 +145,7 @@ fn a_newer_call_lets_it_go() {
 #[test]
 fn a_shutdown_lets_it_go_at_its_beginning() {
     let lp = TestLoop::<App>::new();
-    let blocked = Blocked::submit(&lp, None, false);
+    let blocked = Blocked::submit(&lp, false);
     blocked.is_blocked(ROOM);
     let report = lp.off.shutdown(2 * PATIENCE);
     assert_eq!((report.finished, report.abandoned.len()), (1, 0), "{report:?}");
@@ -150,7 +155,7 @@ fn a_shutdown_lets_it_go_at_its_beginning() {
 #[test]
 fn the_last_drop_lets_it_go() {
     let lp = TestLoop::<App>::new();
-    let blocked = Blocked::submit(&lp, None, false);
+    let blocked = Blocked::submit(&lp, false);
     blocked.is_blocked(ROOM);
     drop(lp);
     blocked.is_let_go();
@@ -159,7 +164,7 @@ fn the_last_drop_lets_it_go() {
 #[test]
 fn a_close_does_not_let_it_go_because_the_loop_delivers_on() {
     let lp = TestLoop::<App>::new();
-    let blocked = Blocked::submit(&lp, None, false);
+    let blocked = Blocked::submit(&lp, false);
     lp.off.close();
     thread::sleep(Duration::from_millis(10));
     blocked.is_blocked(ROOM);

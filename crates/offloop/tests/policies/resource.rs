@@ -1,6 +1,7 @@
 //! `resource` and `call_on`: a value that stays on one thread. Invariant: the value notes each thread
 //! that it is touched on, from its making to its drop.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,7 @@ use offloop::{Failure, Offloop, Reason, Resource};
 
 use crate::common::block_on::block_on;
 use crate::common::probes::Drops;
-use crate::common::{Count, Latch, Seen, TestLoop, explode, keep, wait_until};
+use crate::common::{Count, Latch, Seen, TestLoop, explode, keep, overrun_by, wait_until};
 
 crate::rows::rows!(Resource);
 
@@ -126,36 +127,48 @@ fn a_panic_leaves_the_value_as_the_call_left_it() {
 fn a_call_that_never_returns_refuses_new_ones_and_times_waiting_ones_out() {
     let lp = TestLoop::<Seen<u32>>::new();
     let (resource, log) = device(&lp.off);
-    // Its thread is there when the deadlines begin.
-    lp.off.call_on(&resource, |_| 0).then(keep);
-    lp.outcome().unwrap();
-    let (latch, ran) = (Latch::new(), Count::new());
-    let held = latch.holding(1);
-    let stuck = lp.off.call_on(&resource, |_| held());
-    let stuck = stuck.deadline(Duration::from_millis(150)).then(keep);
-    let count = ran.clone();
-    let waiting = lp.off.call_on(&resource, move |_| {
-        count.add();
-        2
+    let (latch, ran, patient) = (Latch::new(), Count::new(), Count::new());
+    let seen = RefCell::new(Vec::new());
+    let in_vain = overrun_by(|entry, time| {
+        let (first, held) = (Latch::new(), latch.holding(1));
+        let (ran, patient) = (ran.clone(), patient.clone());
+        // Behind a call that runs, so that none finds its thread given up.
+        let enter = first.holding(0);
+        lp.off.call_on(&resource, |_| enter()).detach();
+        first.entered.wait(1);
+        let stuck = lp.off.call_on(&resource, move |_| {
+            entry.enter();
+            held()
+        });
+        stuck.deadline(time).then(keep);
+        let waiting = lp.off.call_on(&resource, move |_| {
+            ran.add();
+            2
+        });
+        waiting.deadline(time).then(keep);
+        lp.off.call_on(&resource, |_| 3).then(move |_, outcome| {
+            assert!(outcome.is_ok());
+            patient.add();
+        });
+        first.open();
+        seen.replace(lp.outcomes(2));
     });
-    waiting.deadline(Duration::from_millis(200)).then(keep);
-    lp.off.call_on(&resource, |_| 3).then(keep);
-    latch.entered.wait(1);
-    wait_until(|| stuck.is_done());
-    let refused = lp.off.call_on(&resource, |_| 4).try_then(keep);
-    // The count of abandoned functions follows the outcome.
-    let refused = refused.err().or_else(|| {
-        wait_until(|| lp.off.call_on(&resource, |_| 4).try_then(|_, _| ()).is_err());
-        None
-    });
-    if let Some(refused) = refused {
-        assert!(matches!(refused.reason, Failure::Rejected(Reason::Abandoned)));
-    }
-    let seen = lp.outcomes(2);
+    let seen = seen.into_inner();
     assert!(seen.iter().all(|outcome| matches!(outcome, Err(Failure::TimedOut))), "{seen:?}");
+    let ran_before = ran.get();
+    // The count of abandoned functions follows the outcome.
+    wait_until(|| match lp.off.call_on(&resource, |_| 4).try_then(|_, _| ()) {
+        Ok(_) => false,
+        Err(refused) => {
+            assert!(matches!(refused.reason, Failure::Rejected(Reason::Abandoned)));
+            true
+        }
+    });
+    assert!(patient.get() <= in_vain);
     latch.open();
-    assert!(lp.outcome().is_ok(), "a call without a deadline waits until it returns");
-    assert_eq!(ran.get(), 0);
+    // A call without a deadline waits until it returns.
+    lp.run_until(&mut Vec::new(), |_| patient.get() > in_vain);
+    assert_eq!(ran.get(), ran_before);
     drop(resource);
     wait_until(|| log.lock().unwrap().len() == 2);
     is_on_one_thread(&log, 2);
@@ -273,7 +286,7 @@ fn two_resources_run_at_once() {
 #[cfg(target_os = "linux")]
 mod threads {
     use super::*;
-    use crate::common::alone::{alone, count_threads};
+    use crate::common::alone::{alone, count_threads, offloop_threads, wait_for_threads};
 
     #[test]
     fn the_thread_ends_with_the_last_handle_and_with_a_shutdown() {
@@ -290,12 +303,15 @@ mod threads {
                 lp.off.call_on(&one, |value| *value).then(keep);
                 lp.off.call_on(&two, |value| *value).then(keep);
                 lp.outcomes(2);
-                let residents = || count_threads("offloop-r") - count_threads("offloop-reap");
+                let is_resident = |name: &&String| {
+                    name.starts_with("offloop-r") && !name.starts_with("offloop-reap")
+                };
+                let residents = || offloop_threads().iter().filter(is_resident).count();
                 assert_eq!(residents(), 2);
                 drop(one);
                 wait_until(|| residents() == 1);
                 lp.off.shutdown(crate::common::PATIENCE);
-                assert_eq!(count_threads("offloop"), 0);
+                wait_for_threads("offloop", 0);
                 drop(two);
             },
         );
@@ -303,9 +319,10 @@ mod threads {
 
     #[test]
     fn a_thread_that_can_not_start_is_an_outcome_and_a_later_call_tries_again() {
-        use rustix::process::{Resource as Limit, Rlimit, setrlimit};
-        let limit = |bytes| {
-            setrlimit(Limit::As, Rlimit { current: bytes, maximum: None }).expect("it can be set");
+        use rustix::process::{Resource as Limit, Rlimit, getrlimit, setrlimit};
+        let before = getrlimit(Limit::As);
+        let limit = |current| {
+            setrlimit(Limit::As, Rlimit { current, ..before }).expect("it can be set");
         };
         let name = "resource::threads::a_thread_that_can_not_start_is_an_outcome_and_a_later_call_tries_again";
         alone(name, || {
@@ -320,7 +337,7 @@ mod threads {
             limit(Some((pages << 12) + (1 << 20)));
             lp.off.call_on(&resource, |value| *value).then(keep);
             let refused = lp.outcome();
-            limit(None);
+            limit(before.current);
             assert!(matches!(refused, Err(Failure::Rejected(Reason::NoWorker))), "{refused:?}");
             lp.off.call_on(&resource, |value| *value).then(keep);
             assert!(matches!(lp.outcome(), Ok(1)), "the value is made by the first call that runs");

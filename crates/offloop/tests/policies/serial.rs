@@ -9,7 +9,7 @@ use std::time::Duration;
 use offloop::{By, Failure, Threads};
 
 use crate::common::probes::Drops;
-use crate::common::{Count, Hold, Latch, Seen, TestLoop, keep, wait_until};
+use crate::common::{Count, Hold, Latch, Seen, TestLoop, keep, overrun_by, wait_until};
 
 crate::rows::rows!(Serial);
 
@@ -103,28 +103,35 @@ fn a_function_that_does_not_return_holds_the_others_up_to_their_own_deadlines() 
 #[test]
 fn a_function_past_its_deadline_is_still_the_only_one() {
     let lp = TestLoop::<Seen<u32>>::new();
-    let (latch, entered, room) = (Latch::new(), Count::new(), Room::default());
-    for _ in 0..2 {
-        let (gate, enter, room) = (latch.clone(), entered.clone(), room.clone());
-        let call = lp.off.call(move || {
+    let (latch, room) = (Latch::new(), Room::default());
+    let (ran, heard) = (Count::new(), Count::new());
+    let in_vain = overrun_by(|entry, time| {
+        let (gate, room) = (latch.clone(), room.clone());
+        let (next_room, ran, heard) = (room.clone(), ran.clone(), heard.clone());
+        let late = lp.off.call(move || {
             room.alone(|| {
-                enter.add();
+                entry.enter();
                 gate.pass();
-                1
+                0
             })
         });
-        let call = call.serial("key");
-        let late = entered.get() == 0 && lp.off.pending() == 0;
-        let call = if late { call.deadline(Duration::from_millis(200)) } else { call };
-        call.then(keep);
-        entered.wait(1);
-    }
-    assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
+        late.serial("key").deadline(time).then(keep);
+        let next = lp.off.call(move || {
+            next_room.alone(|| ran.add());
+            1
+        });
+        next.serial("key").then(move |_, outcome| {
+            assert!(matches!(outcome, Ok(1)));
+            heard.add();
+        });
+        assert!(matches!(lp.outcome(), Err(Failure::TimedOut)));
+    });
     thread::sleep(Duration::from_millis(20));
-    assert_eq!(entered.get(), 1, "the next one waits until the late one has returned");
-    assert_eq!(lp.off.stats().threads.abandoned, 1);
+    assert_eq!(ran.get(), in_vain, "the next one waits until the late one has returned");
+    // The count follows the outcome.
+    wait_until(|| lp.off.stats().threads.abandoned == 1);
     latch.open();
-    assert!(matches!(lp.outcome(), Ok(1)));
+    lp.run_until(&mut Vec::new(), |_| heard.get() > in_vain);
 }
 
 #[test]

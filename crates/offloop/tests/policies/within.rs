@@ -5,13 +5,17 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use offloop::{By, Failure, Offloop, Scope};
+use offloop::{By, Failure, Offloop, Scope, Threads};
 
 use crate::common::block_on::block_on;
 use crate::common::probes::{Bomb, Drops};
-use crate::common::{Count, Latch, Seen, TestLoop, keep, wait_until};
+use crate::common::{Count, Hold, Latch, Seen, TestLoop, keep, wait_until};
 
 crate::rows::rows!(Within);
+
+fn one_thread() -> TestLoop<Seen<u32>> {
+    TestLoop::with(|builder| builder.threads(Threads::new().max(1)))
+}
 
 /// Submits a call whose handler holds a probe.
 fn held(off: &Offloop<Seen<u32>>, scope: &Scope, drops: &Drops) -> offloop::Ticket {
@@ -66,7 +70,7 @@ fn a_call_that_was_heard_is_no_longer_in_its_scope() {
 
 #[test]
 fn a_scope_dropped_in_a_handler_of_its_own_ends_the_others() {
-    let (lp, drops) = (TestLoop::<Seen<u32>>::new(), Drops::new());
+    let (lp, drops) = (one_thread(), Drops::new());
     let scope = Rc::new(RefCell::new(Some(lp.off.scope())));
     let own = scope.clone();
     let scoped = scope.borrow();
@@ -75,9 +79,9 @@ fn a_scope_dropped_in_a_handler_of_its_own_ends_the_others() {
         drop(own.borrow_mut().take());
         seen.push(outcome);
     });
-    wait_until(|| first.is_done());
     let rest: Vec<_> = (0..3).map(|_| held(&lp.off, scoped.as_ref().unwrap(), &drops)).collect();
-    wait_until(|| rest.iter().all(offloop::Ticket::is_done));
+    let _hold = Hold::threads(&lp.off, 1);
+    assert!(first.is_done() && rest.iter().all(offloop::Ticket::is_done));
     drop(scoped);
     assert!(matches!(lp.outcome(), Ok(0)));
     drops.were_here(3);
@@ -196,8 +200,8 @@ fn results_that_come_late_are_dropped_off_the_loop_thread() {
 
 #[test]
 fn jobs_of_calls_that_wait_are_dropped_off_the_loop_thread() {
-    let lp = TestLoop::<Seen<u32>>::with(|builder| builder.threads(offloop::Threads::new().max(1)));
-    let hold = crate::common::Hold::threads(&lp.off, 1);
+    let lp = one_thread();
+    let hold = Hold::threads(&lp.off, 1);
     let (scope, drops) = (lp.off.scope(), Drops::new());
     for inline in [false, true] {
         let probe = drops.probe();

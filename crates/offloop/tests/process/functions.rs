@@ -1,10 +1,11 @@
 //! What the workers of these tests can do, and offloops that have them. Invariant: each function
 //! does what its name says, and nothing else.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use offloop::{Context, Functions, Processes, SharedBuf};
 
@@ -129,24 +130,13 @@ pub(crate) fn try_reserve(bytes: u64) -> bool {
     Vec::<u8>::new().try_reserve(usize::try_from(bytes).expect("a length")).is_ok()
 }
 
+/// A copy of this worker's socket, where its entry has made one.
+pub(crate) static SOCKET: OnceLock<OwnedFd> = OnceLock::new();
+
 /// Starts a process that outlives it, in a group of its own, with this one's socket as its input.
 pub(crate) fn leave_a_child_and_die(file: String) -> u32 {
-    use std::os::fd::AsFd;
     use std::os::unix::process::CommandExt;
-    let fds = std::fs::read_dir("/proc/self/fd").expect("the kernel lists them");
-    let socket = fds.filter_map(|fd| {
-        let fd = fd.ok()?.path();
-        let target = std::fs::read_link(&fd).ok()?;
-        target.to_string_lossy().starts_with("socket:").then_some(fd)
-    });
-    // A socket can't be opened by its name, and the kernel gives a copy of a process's own.
-    let me = rustix::process::getpid();
-    let me = rustix::process::pidfd_open(me, rustix::process::PidfdFlags::empty()).expect("it is");
-    let copies = socket.filter_map(|fd| fd.file_name()?.to_str()?.parse().ok()).map(|fd: i32| {
-        let flags = rustix::process::PidfdGetfdFlags::empty();
-        rustix::process::pidfd_getfd(me.as_fd(), fd, flags).expect("its own")
-    });
-    let copy = copies.last().expect("the worker's socket");
+    let copy = SOCKET.get().expect("it was made").try_clone().expect("another one");
     let mut child = std::process::Command::new("sleep");
     let child = child.arg("600").stdin(copy).process_group(0).spawn().expect("sleep is there");
     std::fs::write(file, child.id().to_string()).expect("the file can be written");
@@ -284,9 +274,14 @@ pub(crate) fn functions() -> Functions {
 
 /// Workers that are this program.
 pub(crate) fn processes() -> Processes {
+    workers_from("worker_entry")
+}
+
+/// The same, which begin with that test.
+pub(crate) fn workers_from(entry: &str) -> Processes {
     let program = std::env::current_exe().expect("the test program has a path");
     let worker = Processes::new(functions()).program(program).on_output(|_| {});
-    ["--exact", "worker_entry", "--nocapture", "--quiet", "--test-threads=1"]
+    ["--exact", entry, "--nocapture", "--quiet", "--test-threads=1"]
         .into_iter()
         .fold(worker, Processes::arg)
 }
@@ -297,8 +292,11 @@ pub(crate) struct Mark(PathBuf);
 impl Mark {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        // A process of the same number may have left its files.
+        static BEGUN: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("offloop-test-{}-{next}", std::process::id());
+        let begun = BEGUN.duration_since(UNIX_EPOCH).expect("a clock that is set").as_nanos();
+        let name = format!("offloop-test-{}-{begun}-{next}", std::process::id());
         Self(std::env::temp_dir().join(name))
     }
 

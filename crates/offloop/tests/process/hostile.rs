@@ -178,9 +178,7 @@ fn floods_descriptors() {
 fn descriptors_that_nobody_wants() {
     const NAME: &str = "hostile::descriptors_that_nobody_wants";
     crate::common::alone::alone(NAME, || {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let few = Rlimit { current: Some(200), ..getrlimit(Resource::Nofile) };
-        setrlimit(Resource::Nofile, few).unwrap();
+        crate::common::alone::allow_few_descriptors();
         let lp: TestLoop<Seen<u32>> =
             crate::functions::looped(taken_over("hostile::floods_descriptors"));
         lp.off.call_fn(double, 1).process().then(keep);
@@ -229,8 +227,9 @@ fn a_worker_that_reads_no_more() {
         lp.off.call_fn(crate::functions::reverse, vec![1; 20_000]).process().then(keep);
         assert!(lp.outcome().is_ok());
     }
-    let workers = lp.off.stats().workers;
-    assert!(workers.requeued >= 1 && workers.signalled >= 1, "{workers:?}");
+    assert!(lp.off.stats().workers.requeued >= 1);
+    // The count may follow the outcome.
+    crate::common::wait_for("its end is counted", || lp.off.stats().workers.signalled >= 1);
 }
 
 /// No test of anything: the worker of the next one.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use offloop::{Failure, Outcome, Processes, Reason};
-use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, setrlimit, waitpid};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, setrlimit};
 
-use crate::common::alone::{alone, descriptors};
+use crate::common::alone::{allow_few_descriptors, alone, descriptors, status_of_fork};
 use crate::common::{Seen, TestLoop, keep, wait_for};
 use crate::functions::{
     Mark, abort, double, functions, looped, process_id, processes, sleep, spin,
@@ -96,6 +96,7 @@ fn a_killed_worker_takes_its_children_along_though_the_system_reaps_it() {
 #[test]
 fn a_start_that_runs_out_of_descriptors_leaves_none_and_no_process() {
     alone("surroundings::a_start_that_runs_out_of_descriptors_leaves_none_and_no_process", || {
+        allow_few_descriptors();
         let (mut refused, mut fine) = (0, 0);
         for free in 0..16 {
             // Without a hook for its output, whose pipes would be in the way.
@@ -172,13 +173,7 @@ fn a_forked_child_ends_without_harm_to_its_parents_workers() {
                 std::process::exit(if told { 0 } else { 1 });
             }
             fork::Fork::Parent(child) => {
-                let child = Pid::from_raw(child);
-                let mut ended = None;
-                wait_for("the child ends", || {
-                    ended = waitpid(child, WaitOptions::NOHANG).expect("it is there");
-                    ended.is_some()
-                });
-                assert_eq!(ended.unwrap().1.exit_status(), Some(0));
+                assert_eq!(status_of_fork(child), Some(0));
                 lp.off.call_fn(process_id, ()).process().then(keep);
                 assert_eq!(lp.outcome().unwrap(), worker);
             }

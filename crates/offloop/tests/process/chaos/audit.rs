@@ -1,5 +1,8 @@
 //! What is there of this process. Invariant: nothing is counted that the look itself makes.
 
+use std::time::{Duration, Instant};
+
+use crate::common::PATIENCE;
 use crate::common::alone::{descriptors, offloop_threads};
 
 /// The children of this process, those included that have ended and were not reaped.
@@ -20,6 +23,11 @@ pub(super) fn children() -> Vec<i32> {
 /// Everything of ours that a shutdown has to end, in words; `before` is how many descriptors there
 /// were.
 pub(super) fn what_is_left(before: usize) -> Vec<String> {
+    // The kernel unlists a thread a moment after it was joined.
+    let until = Instant::now() + PATIENCE;
+    while !offloop_threads().is_empty() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let threads = offloop_threads().into_iter().map(|name| format!("the thread {name}"));
     let mut left: Vec<String> = threads.collect();
     left.extend(children().into_iter().map(|child| format!("the process {child}")));
