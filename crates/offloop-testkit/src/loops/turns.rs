@@ -225,6 +225,8 @@ pub fn two_offloops_share_it(suite: &LoopSuite) {
             if bench.state.values() != (0..=100).collect::<Vec<_>>() {
                 broken!("of 101 values on two offloops some came twice and some not at all");
             }
+            // Its threads are gone then, so that the waker is dropped here, and not some time later.
+            second.shutdown(bench.patience);
             drop(second);
             bench.drop_second();
             bench.off().call(|| 101).then(keep);
