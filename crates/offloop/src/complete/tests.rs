@@ -51,7 +51,7 @@ impl Members for Told {
         self.0.store(hub.counts.timed_out.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    fn fail(&self, _: &Hub, _: Verdict) {}
+    fn fail(&self, _: Verdict) {}
 
     fn have_begun(&self) -> bool {
         false

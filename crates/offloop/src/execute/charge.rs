@@ -12,7 +12,7 @@ use super::futures::AsyncCrew;
 use super::keeper::Timers;
 use super::resident::Resident;
 use super::threads::{Pool, lock};
-use crate::complete::{CallRef, Desk, Hub, LaneId, Life, Load, Phase, Remains, Verdict};
+use crate::complete::{CallRef, Desk, Hub, LaneId, Life, Load, Phase, Verdict};
 
 pub(crate) struct Charge {
     pub(crate) hub: Arc<Hub>,
@@ -103,9 +103,11 @@ impl Charge {
         self.pay_turn();
         for turnstile in self.hub.parked().all() {
             for load in turnstile.clear(&self.hub) {
-                load.call().decide(Verdict::Shutdown);
-                if let Load::Work(work, _) = load {
-                    self.hub.discard(Remains::Work(work));
+                match load {
+                    Load::Work(work, _) => work.turn_away(Verdict::Shutdown),
+                    Load::StandBy(call) => {
+                        call.decide(Verdict::Shutdown);
+                    }
                 }
             }
         }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::Ring;
 use super::awaited::Awaited;
 use super::crew::{Crew, CrewCounts, tell_abandoned};
-use crate::complete::{CallRef, Phase, Ran, Remains, Verdict, Work as Right};
+use crate::complete::{CallRef, Phase, Ran, Verdict, Work as Right};
 use crate::contain::{contain, drop_contained};
 use crate::failure::Reason;
 use crate::priority::Priority;
@@ -216,9 +216,8 @@ impl Crew for Guest {
         match contain(|| self.executor.submit(work)) {
             Ok(Ok(())) => {}
             Ok(Err(mut work)) => {
-                work.call.decide(Verdict::Rejected(Reason::NoWorker));
                 if let Some(right) = work.right.take() {
-                    work.call.hub().discard(Remains::Work(right));
+                    right.turn_away(Verdict::Rejected(Reason::NoWorker));
                 }
                 trace::refused(work.call.subject(), &Reason::NoWorker);
             }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use crate::complete::{CallRef, Receiver, Remains, Verdict, Work};
+use crate::complete::{CallRef, Receiver, Verdict, Work};
 use crate::contain::drop_contained;
 use crate::deliver::{Entry, Unobserved};
 use crate::failure::Outcome;
@@ -33,21 +33,15 @@ impl Kept {
     /// No turn comes any more.
     fn forgo(&self) {
         if let Some(work) = self.0.take() {
-            work.call().decide(Verdict::Shutdown);
-            discard(work);
+            work.turn_away(Verdict::Shutdown);
         }
     }
 }
 
 fn settle(work: Work) {
     if let Err(work) = work.try_run() {
-        discard(work);
+        work.discard();
     }
-}
-
-fn discard(work: Work) {
-    let call = work.call().clone();
-    call.hub().discard(Remains::Work(work));
 }
 
 /// Decides the call and lets its job go, while there is a thread to drop it on.
@@ -56,7 +50,7 @@ fn shutter(call: &CallRef, kept: &Kept) -> Box<dyn FnOnce()> {
     Box::new(move || {
         call.decide(Verdict::Shutdown);
         if let Some(work) = work {
-            discard(work);
+            work.discard();
         }
     })
 }

@@ -10,7 +10,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::call::Call;
 use super::send::{Made, Origin, dispatch, make};
-use crate::complete::{Job, Receiver, Remains, Route, TaskSlot, Verdict};
+use crate::complete::{Job, Receiver, Route, TaskSlot, Verdict};
 use crate::deliver::Token;
 use crate::execute::Spanned;
 use crate::failure::{By, Outcome};
@@ -74,7 +74,7 @@ fn submit<O: Origin, J: Job>(call: Call<O, J>, waker: Waker) -> Submitted<O, J> 
         make(hub, number, job, options, Token::NONE, route, admitted)
     };
     if let Some(refused) = kept {
-        hub.discard(Remains::Work(refused));
+        refused.discard();
     }
     let seat = O::enroll(&extras, receiver.call());
     dispatch(&origin, sent);

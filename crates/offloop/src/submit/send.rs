@@ -212,7 +212,7 @@ fn begin<O: Origin, J: Job>(
     let hub = &link.hub;
     if let Err(reason) = run.options.lane(hub).admit() {
         hub.discard(Remains::Value(hub.clone(), Box::new(job)));
-        crate::complete::Members::fail(&*shared, hub, Verdict::Rejected(reason));
+        crate::complete::Members::fail(&*shared, Verdict::Rejected(reason));
         trace::refused(run.options.subject(), &reason);
         return;
     }

@@ -176,7 +176,7 @@ impl CallRef {
                     self.stand();
                 }
                 if let Phase::Failed(verdict) = self.phase() {
-                    members.fail(&self.hub, verdict);
+                    members.fail(verdict);
                 }
             }
         }

@@ -59,6 +59,18 @@ impl Work {
         Ok(self.claim()?.execute().complete(&hub))
     }
 
+    /// It does not run: it has that outcome, if none is decided, and its job is dropped off this thread.
+    pub(crate) fn turn_away(self, verdict: Verdict) {
+        self.call.decide(verdict);
+        self.discard();
+    }
+
+    /// It does not run, and its outcome is decided or has nobody: its job is dropped off this thread.
+    pub(crate) fn discard(self) {
+        let hub = self.call.hub.clone();
+        hub.discard(Remains::Work(self));
+    }
+
     /// Completes a member of a flight with what was left for it, at whatever time; dropped here if
     /// the outcome is decided.
     pub(crate) fn complete(self, flight: &CallRef) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::lock;
 use crate::complete::cell::{CallRef, Job, Work};
-use crate::complete::hub::{Hub, Remains};
+use crate::complete::hub::Hub;
 use crate::complete::state::{Phase, Verdict};
 use crate::failure::Outcome;
 use crate::sync::Mutex;
@@ -74,7 +74,7 @@ pub(crate) trait Members: Send + Sync {
     /// A member's outcome was decided by something else than the flight.
     fn left(&self, hub: &Hub, verdict: Verdict);
     /// The flight failed without a value.
-    fn fail(&self, hub: &Hub, verdict: Verdict);
+    fn fail(&self, verdict: Verdict);
     /// Whether the flight's function has begun.
     fn have_begun(&self) -> bool;
 }
@@ -154,7 +154,7 @@ impl<T: Send + 'static> Members for Shared<T> {
         let members = std::mem::take(&mut roll.members);
         drop(roll);
         for (work, _) in members {
-            hub.discard(Remains::Work(work));
+            work.discard();
         }
         if let Some(flight) = flight
             && let Some(from) = flight.decide(verdict)
@@ -165,10 +165,9 @@ impl<T: Send + 'static> Members for Shared<T> {
         }
     }
 
-    fn fail(&self, hub: &Hub, verdict: Verdict) {
+    fn fail(&self, verdict: Verdict) {
         for (work, _) in self.close() {
-            work.call().decide(verdict);
-            hub.discard(Remains::Work(work));
+            work.turn_away(verdict);
         }
     }
 

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Load, lock};
-use crate::complete::hub::{Hub, Remains};
+use crate::complete::hub::Hub;
 use crate::sync::{AtomicU8, Mutex, Ordering};
 
 const OUTSIDE: u8 = 0;
@@ -88,7 +88,7 @@ impl Turnstile {
             None
         };
         drop(gate);
-        discard(&hub, passed_over);
+        discard(passed_over);
         entered
     }
 
@@ -106,7 +106,7 @@ impl Turnstile {
                 gate.served = false;
             }
             drop(gate);
-            discard(hub, passed_over);
+            discard(passed_over);
             let Some(load) = next else { return };
             hub.forward(load);
             gate = lock(&self.gate);
@@ -144,10 +144,10 @@ fn begin(load: &Load) -> bool {
     load.call().policy().is_some_and(|policy| policy.pass.begin())
 }
 
-fn discard(hub: &Hub, loads: Vec<Load>) {
+fn discard(loads: Vec<Load>) {
     for load in loads {
         if let Load::Work(work, _) = load {
-            hub.discard(Remains::Work(work));
+            work.discard();
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::stall::Stalls;
 use super::task::{Passenger, Task};
 use super::{AsyncCalls, AsyncExecutor};
-use crate::complete::{CallRef, Phase, Remains, Verdict, Work};
+use crate::complete::{CallRef, Phase, Verdict, Work};
 use crate::contain::{contain, drop_contained};
 use crate::execute::Ring;
 use crate::execute::awaited::Awaited;
@@ -81,8 +81,7 @@ impl AsyncCrew {
     fn refused(&self, task: Task) {
         let Some(work) = task.into_work() else { return };
         let call = work.call().clone();
-        call.decide(Verdict::Rejected(Reason::NoWorker));
-        call.hub().discard(Remains::Work(work));
+        work.turn_away(Verdict::Rejected(Reason::NoWorker));
         trace::refused(call.subject(), &Reason::NoWorker);
     }
 }

@@ -13,7 +13,7 @@ use std::task::{self, Poll};
 use super::berth::Berth;
 use super::crew::Books;
 use super::stall::{Stalls, Watch};
-use crate::complete::{CallRef, Flowing, Remains, Verdict, Work};
+use crate::complete::{CallRef, Flowing, Verdict, Work};
 
 /// What the books know of a task.
 pub(super) struct Passenger {
@@ -89,11 +89,7 @@ impl Task {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             // It may be the loop thread that drops it: one on which it was to be handed over, or on
             // which a runtime ends. A future that was polled is dropped where that was to go on.
-            Stage::Waiting(work) => {
-                let call = &self.passenger.call;
-                call.decide(Verdict::Shutdown);
-                call.hub().discard(Remains::Work(work));
-            }
+            Stage::Waiting(work) => work.turn_away(Verdict::Shutdown),
             begun => drop(begun),
         }
         self.books.leave(&self.passenger);

@@ -175,9 +175,8 @@ impl Pool {
         for load in waiting {
             match load {
                 Remains::Work(work) if !work.call().is_decided() => {
-                    work.call().decide(Verdict::Rejected(reason));
                     let call = work.call().clone();
-                    call.hub().discard(Remains::Work(work));
+                    work.turn_away(Verdict::Rejected(reason));
                     trace::refused(call.subject(), &reason);
                 }
                 other => kept.push(other),
@@ -231,13 +230,10 @@ impl Crew for Pool {
 
     fn turn_away(&self) {
         for load in self.drain() {
-            let Remains::Work(work) = load else {
-                load.dispose();
-                continue;
-            };
-            work.call().decide(Verdict::Shutdown);
-            let call = work.call().clone();
-            call.hub().discard(Remains::Work(work));
+            match load {
+                Remains::Work(work) => work.turn_away(Verdict::Shutdown),
+                value => value.dispose(),
+            }
         }
     }
 
