@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::block_on::block_on;
 use common::probes::{Bomb, Drops, Probe};
-use common::{Count, Hold, Latch, Seen, TestLoop, keep, overrun, wait_until};
-use offloop::{Context, Failure, Reason, Threads};
+use common::{Count, Hold, Latch, PATIENCE, Seen, TestLoop, keep, overrun, wait_until};
+use offloop::{Context, Executor, Failure, Reason, Threads, Work};
 
 fn one_thread<S: 'static>() -> TestLoop<S> {
     TestLoop::with(|builder| builder.threads(Threads::new().max(1).queue(4)))
@@ -124,6 +124,27 @@ fn a_refused_job_is_dropped_off_the_loop_thread() {
     handle.call(job(&drops)).then(keep);
     lp.outcome().unwrap_err();
     drops.were_elsewhere(4);
+}
+
+/// An executor of the program's that drops a call instead of taking it, and one that panics with it.
+#[test]
+fn a_job_that_an_executor_drops_inside_a_submit_is_dropped_off_the_loop_thread() {
+    struct Loses(bool);
+    impl Executor for Loses {
+        fn submit(&self, work: Work) -> Result<(), Work> {
+            assert!(self.0, "no room for {work:?}");
+            Ok(())
+        }
+    }
+
+    let drops = Drops::new();
+    for (count, quietly) in [(1, true), (2, false)] {
+        let lp = TestLoop::<Seen<()>>::with(|builder| builder.threads_on(Loses(quietly)));
+        lp.off.call(job(&drops)).then(keep);
+        assert!(matches!(lp.outcome(), Err(Failure::Shutdown)));
+        drops.were_elsewhere(count);
+        assert!(lp.off.shutdown(PATIENCE).abandoned.is_empty());
+    }
 }
 
 #[test]

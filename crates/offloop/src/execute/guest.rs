@@ -80,8 +80,8 @@ pub trait Executor: Send + Sync + 'static {
 
 /// A submitted call, to be run once; what an [`Executor`] is given.
 ///
-/// Dropped without having run, its call comes to `Shutdown`; the function is then dropped on the
-/// thread that drops the work.
+/// Dropped without having run, its call comes to `Shutdown`, and the function is dropped by a thread of
+/// offloop's own.
 #[must_use = "a work that is dropped ends its call with `Shutdown`"]
 pub struct Work {
     /// Here until it is run.
@@ -137,8 +137,11 @@ impl Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        // First: what waits for the books to be empty finds the outcome decided.
-        drop(self.right.take());
+        // First: what waits for the books to be empty finds the outcome decided. It may be the loop
+        // thread that drops it: inside a submit, or with its executor.
+        if let Some(right) = self.right.take() {
+            right.turn_away(Verdict::Shutdown);
+        }
         self.books.end(self.number);
     }
 }
