@@ -186,27 +186,31 @@ pub fn a_failure_wakes_it(suite: &LoopSuite) {
             });
             let running = running.then(keep);
             inside.recv_timeout(bench.patience).expect("a worker takes the call");
-            let queued = bench.off().call(|| 1).deadline(Duration::from_millis(50)).then(keep);
+            let queued = bench.off().call(|| 1).then(keep);
             bench.off().call(|| 2).then(keep);
             bench.run_until_handled(1);
-            bench.run_until_handled(2);
-            // Where the machine stands still meanwhile, the deadline is first.
-            let seen = &bench.state.outcomes;
-            if !seen.iter().any(|it| matches!(it, Err(Failure::Rejected(Reason::QueueFull)))) {
-                broken!("a full queue and a deadline came to {seen:?}");
+            if !matches!(bench.state.outcomes[0], Err(Failure::Rejected(Reason::QueueFull))) {
+                broken!("a full queue came to {:?}", bench.state.outcomes[0]);
             }
-            if !seen.iter().any(|it| matches!(it, Err(Failure::TimedOut))) || !queued.is_done() {
-                broken!("a deadline and a full queue came to {seen:?}");
+            queued.cancel();
+            bench.run_until_handled(2);
+            if !matches!(bench.state.outcomes[1], Err(Failure::Cancelled(_))) {
+                broken!("a cancel came to {:?}", bench.state.outcomes[1]);
+            }
+            let queued = bench.off().call(|| 1).deadline(Duration::from_millis(20)).then(keep);
+            bench.run_until_handled(3);
+            if !matches!(bench.state.outcomes[2], Err(Failure::TimedOut)) || !queued.is_done() {
+                broken!("a deadline came to {:?}", bench.state.outcomes[2]);
             }
             running.cancel();
-            bench.run_until_handled(3);
-            if !matches!(bench.state.outcomes[2], Err(Failure::Cancelled(_))) {
-                broken!("a cancel came to {:?}", bench.state.outcomes[2]);
+            bench.run_until_handled(4);
+            if !matches!(bench.state.outcomes[3], Err(Failure::Cancelled(_))) {
+                broken!("a cancel came to {:?}", bench.state.outcomes[3]);
             }
             gate.open();
             let silent = || std::panic::resume_unwind(Box::new("a function panics on purpose"));
             bench.off().call(silent).cores().then(keep);
-            bench.run_until_handled(4);
+            bench.run_until_handled(5);
         },
     );
 }
