@@ -20,7 +20,7 @@ use peak_alloc::PeakAlloc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 #[global_allocator]
@@ -229,9 +229,10 @@ impl Drop for Server {
 /// there to tell it, or when a connection fails.
 fn serve(count: u32) {
     raise_limit();
-    let (open, opened) = watch::channel(false);
+    let (open, opened) = oneshot::channel();
     std::thread::spawn(move || match std::io::stdin().lock().lines().next() {
-        Some(Ok(_)) => open.send_replace(true),
+        // Nobody hears it where a connection has failed.
+        Some(Ok(_)) => open.send(()),
         _ => std::process::exit(0),
     });
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -240,7 +241,7 @@ fn serve(count: u32) {
     }
 }
 
-async fn answer_all(count: u32, mut opened: watch::Receiver<bool>) -> std::io::Result<()> {
+async fn answer_all(count: u32, opened: oneshot::Receiver<()>) -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let mut asking = JoinSet::new();
@@ -253,7 +254,7 @@ async fn answer_all(count: u32, mut opened: watch::Receiver<bool>) -> std::io::R
     }
     let asked = together(asking).await?;
     println!("all asked");
-    let _told = opened.wait_for(|open| *open).await;
+    let _told = opened.await;
     let mut answering = JoinSet::new();
     for (number, mut stream) in asked {
         answering.spawn(async move { stream.write_u32(number).await });
