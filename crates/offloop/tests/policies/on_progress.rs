@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use offloop::{Failure, Turn};
+use offloop::{Failure, Threads, Turn};
 
 use crate::common::probes::Drops;
-use crate::common::{Count, Latch, Seen, TestLoop, explode, keep, wait_until};
+use crate::common::{Count, Hold, Latch, Seen, TestLoop, explode, keep, wait_until};
 
 crate::rows::rows!(OnProgress);
 
@@ -196,7 +196,8 @@ fn a_handler_that_panics_leaves_the_rest_deliverable() {
 #[test]
 fn progress_counts_in_the_budget_and_holds_no_outcome_up() {
     let lp = TestLoop::<App>::with(|builder| {
-        builder.turn(Turn { max_calls: 4, max_time: Duration::from_secs(3600) })
+        let turn = Turn { max_calls: 4, max_time: Duration::from_secs(3600) };
+        builder.turn(turn).threads(Threads::new().max(2))
     });
     let latch = Latch::new();
     let gate = latch.clone();
@@ -210,7 +211,8 @@ fn progress_counts_in_the_budget_and_holds_no_outcome_up() {
         .then(hear);
     latch.entered.wait(1);
     let others: Vec<_> = (0..10).map(|n| lp.off.call(move || n).then(hear)).collect();
-    wait_until(|| others.iter().all(offloop::Ticket::is_done));
+    let hold = Hold::threads(&lp.off, 1);
+    assert!(others.iter().all(offloop::Ticket::is_done));
     let mut app = App::new();
     for turn in 1..=3 {
         let delivered = lp.turn(&mut app);
@@ -220,6 +222,7 @@ fn progress_counts_in_the_budget_and_holds_no_outcome_up() {
     let progress = app.iter().filter(|heard| matches!(heard, Heard::Progress(_))).count();
     assert_eq!(progress, 6, "progress and outcomes take turns: {app:?}");
     latch.open();
+    hold.open();
     lp.run_until(&mut app, |app| app.len() == 71);
 }
 
