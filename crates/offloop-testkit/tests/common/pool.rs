@@ -38,7 +38,7 @@ pub(crate) enum Flaw {
     NeverStops,
     /// Waits for its threads without end.
     StopsForEver,
-    /// Clears its queue of decided calls where it is submitted to.
+    /// Clears its queue of decided calls where it is submitted to, by a `run` that drops their functions.
     DropsOnTheSubmitter,
 }
 
@@ -141,7 +141,7 @@ impl Executor for Pool {
         }
         drop(state);
         self.shared.changed.notify_all();
-        drop(decided);
+        decided.into_iter().for_each(Work::run);
         Ok(())
     }
 
